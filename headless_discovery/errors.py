@@ -1,0 +1,178 @@
+"""Every exception that leaves the public API, and whose fault it is.
+
+    DiscoveryError
+    ├── InvalidName (also ValueError)   the caller's: a name no Service can have
+    ├── ConfigError                     the caller's: a setting, resolv.conf, the environment
+    ├── LookupFailed                    the infrastructure's: DNS gave no complete answer
+    ├── NotHeadless                     the cluster's: the Service has a virtual address
+    └── EndpointNotFound                the cluster's: nobody like that is listed
+        └── AmbiguousEndpoint           ... or more than one is
+
+No exception of dnspython, of the socket module or of asyncio passes the public
+API. Each error carries its facts as attributes, so that nobody has to parse the
+message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .core.snapshot import Endpoint, Snapshot
+
+__all__ = [
+    "AmbiguousEndpoint",
+    "ConfigError",
+    "DiscoveryError",
+    "EndpointNotFound",
+    "InvalidName",
+    "LookupFailed",
+    "NotHeadless",
+]
+
+
+class DiscoveryError(Exception):
+    """The root of all errors of this library."""
+
+
+class InvalidName(DiscoveryError, ValueError):  # noqa: N818 - reads as what it states
+    """A name that no Kubernetes object can have, or that contradicts another argument.
+
+    Attributes:
+        name: The text as it was given, shortened when it is very long.
+        reason: Which label is wrong, and why.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name if len(name) <= 260 else name[:257] + "..."
+        self.reason = reason
+        super().__init__(f"{ascii(self.name)}: {reason}")
+
+    def __reduce__(self) -> tuple[type[InvalidName], tuple[str, str]]:
+        return type(self), (self.name, self.reason)
+
+
+class ConfigError(DiscoveryError):
+    """A setting, a file or a variable of the environment that cannot be used.
+
+    Attributes:
+        setting: What was wrong: an argument, a file or a variable.
+        reason: Why, and what to do.
+    """
+
+    def __init__(self, setting: str, reason: str) -> None:
+        self.setting = setting
+        self.reason = reason
+        super().__init__(f"{setting}: {reason}")
+
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[str, str]]:
+        return type(self), (self.setting, self.reason)
+
+
+class LookupFailed(DiscoveryError):  # noqa: N818
+    """DNS gave no complete answer; nothing is known about who is there.
+
+    Attributes:
+        kind: ``"timeout"``, ``"network"``, ``"servfail"``, ``"refused"``,
+            ``"bad response"``, ``"truncated"``, ``"too large"`` or ``"partial"``.
+        service: The Service's FQDN without the last dot.
+        detail: The kind in words.
+        question: The question that failed, ``"name. TYPE"``; None where the answer
+            as a whole was at fault.
+        rcode: The response code by name, None where no response decided.
+        servers: The servers asked, as ``"address:port"``.
+        dropped: What was dropped from the answer, in words.
+        elapsed: Seconds the look took.
+        snapshot: For ``"partial"``: what the parts that did answer said; else None.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        service: str,
+        detail: str,
+        question: str | None = None,
+        rcode: str | None = None,
+        servers: tuple[str, ...] = (),
+        dropped: tuple[str, ...] = (),
+        elapsed: float = 0.0,
+        snapshot: Snapshot | None = None,
+    ) -> None:
+        self.kind = kind
+        self.service = service
+        self.detail = detail
+        self.question = question
+        self.rcode = rcode
+        self.servers = servers
+        self.dropped = dropped
+        self.elapsed = elapsed
+        self.snapshot = snapshot
+        parts = [f"{service}: {kind}: {detail}"]
+        if question is not None:
+            parts.append(f"question {question}")
+        if servers:
+            parts.append("servers " + ", ".join(servers))
+        parts.append(f"after {elapsed:.2f} s")
+        super().__init__("; ".join(parts))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions cross process borders (multiprocessing, pytest-xdist) by pickle.
+        return _revive, (type(self), self.args, self.__dict__)
+
+
+class NotHeadless(DiscoveryError):  # noqa: N818
+    """The Service has a virtual address: DNS does not tell its pods.
+
+    Attributes:
+        service: The Service's FQDN without the last dot.
+        addresses: The virtual addresses (``clusterIP``).
+        ports: The Service's own ports.
+    """
+
+    def __init__(self, service: str, addresses: tuple[str, ...], ports: tuple[int, ...]) -> None:
+        self.service = service
+        self.addresses = addresses
+        self.ports = ports
+        where = ", ".join(addresses) or "an address the answer did not hold"
+        super().__init__(
+            f"{service} is not headless: it has the virtual address {where}, and DNS does "
+            "not say which pods are behind it. A headless Service has 'clusterIP: None'."
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.service, self.addresses, self.ports)
+
+
+class EndpointNotFound(DiscoveryError):  # noqa: N818
+    """No endpoint of that ordinal or name is listed.
+
+    Attributes:
+        service: The Service's FQDN without the last dot.
+        wanted: What was asked for.
+        listed: The endpoints that are listed.
+    """
+
+    def __init__(
+        self, service: str, wanted: str, listed: tuple[Endpoint, ...], message: str
+    ) -> None:
+        self.service = service
+        self.wanted = wanted
+        self.listed = listed
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.service, self.wanted, self.listed, str(self))
+
+
+class AmbiguousEndpoint(EndpointNotFound):
+    """More than one endpoint matches; ``listed`` holds those that do."""
+
+
+def _revive(
+    kind: type[LookupFailed], args: tuple[str, ...], facts: dict[str, object]
+) -> LookupFailed:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(facts)
+    return error

@@ -1,0 +1,86 @@
+"""Find every pod behind a Kubernetes headless Service, with DNS alone.
+
+>>> import headless_discovery as hd
+>>> for pod in hd.discover("my-database.shop"):  # doctest: +SKIP
+...     print(pod.ordinal, pod.address, pod.hostname)
+
+The public names load on first use: ``from headless_discovery import HeadlessService``
+brings in neither dnspython nor tenacity nor asyncio.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .aio.service import AsyncHeadlessService, adiscover
+    from .core.names import ServiceName
+    from .core.options import LookupOptions
+    from .core.outcome import Look
+    from .core.snapshot import Endpoint, Snapshot
+    from .errors import (
+        AmbiguousEndpoint,
+        ConfigError,
+        DiscoveryError,
+        EndpointNotFound,
+        InvalidName,
+        LookupFailed,
+        NotHeadless,
+    )
+    from .sync.service import HeadlessService, discover
+
+__all__ = [
+    "AmbiguousEndpoint",
+    "AsyncHeadlessService",
+    "ConfigError",
+    "DiscoveryError",
+    "Endpoint",
+    "EndpointNotFound",
+    "HeadlessService",
+    "InvalidName",
+    "Look",
+    "LookupFailed",
+    "LookupOptions",
+    "NotHeadless",
+    "ServiceName",
+    "Snapshot",
+    "__version__",
+    "adiscover",
+    "discover",
+]
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "AmbiguousEndpoint": "errors",
+    "AsyncHeadlessService": "aio.service",
+    "ConfigError": "errors",
+    "DiscoveryError": "errors",
+    "Endpoint": "core.snapshot",
+    "EndpointNotFound": "errors",
+    "HeadlessService": "sync.service",
+    "InvalidName": "errors",
+    "Look": "core.outcome",
+    "LookupFailed": "errors",
+    "LookupOptions": "core.options",
+    "NotHeadless": "errors",
+    "ServiceName": "core.names",
+    "Snapshot": "core.snapshot",
+    "adiscover": "aio.service",
+    "discover": "sync.service",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - this is the lazy import
+
+    value = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -46,7 +46,7 @@ class InvalidName(DiscoveryError, ValueError):  # noqa: N818 - reads as what it 
     def __init__(self, name: str, reason: str) -> None:
         self.name = name if len(name) <= 260 else name[:257] + "..."
         self.reason = reason
-        super().__init__(f"{ascii(self.name)}: {reason}")
+        super().__init__(f"{self.name!a}: {reason}")
 
     def __reduce__(self) -> tuple[type[InvalidName], tuple[str, str]]:
         return type(self), (self.name, self.reason)

@@ -1,0 +1,22 @@
+"""The pure core: no socket, clock, file, thread or event loop; time is passed in.
+
+The way of the data, one module an arrow::
+
+    ServiceName -> Question -> bytes ... bytes -> Reply -> Snapshot -> the caller
+       names        plans     exchange     wire    gather   outcome
+
+=============  ==================================================================
+`values`       the base of the public values: frozen, slotted, compared by content
+`names`        the Kubernetes DNS schema
+`options`      every setting of one look
+`addresses`    which addresses may be a pod's, and their order
+`wire`         one question to bytes, bytes to records
+`fallback`     the same by dnspython, for legal but unusual messages
+`questions`    the types plans, exchanges and shells share
+`exchange`     how one question is asked until it is answered or given up
+`snapshot`     `Endpoint` and `Snapshot`
+`gather`       records to endpoints, suspicious ones left out
+`plans`        what to ask about a Service, and what the replies mean together
+`outcome`      a snapshot, or the error to raise
+=============  ==================================================================
+"""

@@ -298,7 +298,9 @@ def _checked(text: str, label: str, what: str) -> str:
             f"{MAX_LABEL} are allowed",
         )
     if not label:
-        raise InvalidName(text, f"the {what} has an empty label (two dots in a row, or one in front)")
+        raise InvalidName(
+            text, f"the {what} has an empty label (two dots in a row, or one in front)"
+        )
     lower = label.lower() if label.isascii() else label
     if _LABEL.fullmatch(lower) is None:
         raise InvalidName(
@@ -311,7 +313,9 @@ def _checked(text: str, label: str, what: str) -> str:
 
 def _check_length(text: str, fqdn: str) -> None:
     if len(fqdn) > MAX_NAME:
-        raise InvalidName(text, f"the full name has {len(fqdn)} octets, at most {MAX_NAME} are allowed")
+        raise InvalidName(
+            text, f"the full name has {len(fqdn)} octets, at most {MAX_NAME} are allowed"
+        )
 
 
 def _short(label: str) -> str:

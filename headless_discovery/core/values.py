@@ -18,7 +18,7 @@ class Value:
     leave some out of comparison with ``_compared``.
     """
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def _set(self, **fields: object) -> None:
         for name, value in fields.items():
@@ -36,7 +36,7 @@ class Value:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self._compared() == other._compared()  # type: ignore[attr-defined, no-any-return]
+        return self._compared() == other._compared()
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self._compared()))

@@ -1,0 +1,151 @@
+"""Transport: runs exchanges at once as tasks; performs effects, decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from errno import EINPROGRESS
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from ..core.fallback import read_unusual
+from ..core.questions import Ask, Broken, Decode, Pause
+from ..core.wire import WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ..core.questions import Effect, Exchange, Reply
+    from ..core.wire import Message
+
+__all__ = ["random_id", "run"]
+
+RECEIVE = 65535
+
+
+def random_id() -> bytes:
+    """Two bytes from the system's generator: a guessed message ID is a forged answer."""
+    return os.urandom(2)
+
+
+async def run(exchanges: Iterable[Exchange]) -> tuple[Reply, ...]:
+    """Run exchanges side by side until each has its reply, in their order."""
+    runs = [_Run(exchange) for exchange in exchanges]
+    if len(runs) == 1:
+        return (await runs[0].run(),)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each.run()) for each in runs]
+    return tuple(task.result() for task in tasks)
+
+
+class _Run:
+    """One exchange and the socket it uses."""
+
+    __slots__ = ("_exchange", "_loop", "_socket")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._loop = asyncio.get_running_loop()
+        self._socket: socket.socket | None = None
+
+    async def run(self) -> Reply:
+        """Perform effects until the exchange returns its reply."""
+        try:
+            effect = next(self._exchange)
+            while True:
+                event = await self._perform(effect)
+                try:
+                    effect = self._exchange.send((event, monotonic()))
+                except StopIteration as stop:
+                    reply: Reply = stop.value
+                    return reply
+        finally:
+            self._close()
+
+    async def _perform(self, effect: Effect) -> bytes | Broken | Message | WireError | None:
+        if isinstance(effect, Ask):
+            self._close()
+            try:
+                if not await self._open(effect):
+                    return None
+            except OSError as error:
+                return Broken(_reason(error))
+        elif isinstance(effect, Decode):
+            try:
+                # dnspython takes up to 0.3 s: nothing for an event loop.
+                return await asyncio.to_thread(read_unusual, effect.data)
+            except WireError as error:
+                return error
+        elif isinstance(effect, Pause):
+            self._close()
+            await asyncio.sleep(effect.until - monotonic())
+            return None
+        return await self._receive(effect.until)
+
+    async def _open(self, ask: Ask) -> bool:
+        """Connect and send; False when the time ran out on the way."""
+        family = socket.AF_INET6 if ":" in ask.server.address else socket.AF_INET
+        kind = socket.SOCK_STREAM if ask.tcp else socket.SOCK_DGRAM
+        self._socket = opened = socket.socket(family, kind)
+        opened.setblocking(False)
+        if ask.tcp:
+            error = opened.connect_ex(ask.server)
+            if error == EINPROGRESS:
+                writable = self._ready(self._loop.add_writer, self._loop.remove_writer, ask.until)
+                if not await writable:
+                    return False
+                error = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if error:
+                raise OSError(error, os.strerror(error))
+        else:
+            opened.connect(ask.server)
+        # A query is some hundred bytes: an empty send buffer takes it whole.
+        opened.send(ask.payload)
+        return True
+
+    async def _receive(self, until: float) -> bytes | Broken | None:
+        assert self._socket is not None  # noqa: S101 - one listens after asking
+        while True:
+            in_time = await self._ready(self._loop.add_reader, self._loop.remove_reader, until)
+            # A loop that was held up past the deadline finds the answer waiting here.
+            try:
+                data = self._socket.recv(RECEIVE)
+            except BlockingIOError:
+                if in_time:
+                    continue
+                return None
+            except OSError as error:
+                return Broken(_reason(error))
+            if not data and self._socket.type == socket.SOCK_STREAM:
+                return Broken("the server closed the connection")
+            return data
+
+    async def _ready(
+        self, add: Callable[..., object], remove: Callable[[int], object], until: float
+    ) -> bool:
+        """Wait for the socket; False when the time ran out."""
+        assert self._socket is not None  # noqa: S101 - callers opened it
+        fileno = self._socket.fileno()
+        waiter = self._loop.create_future()
+        timer = self._loop.call_later(max(0.0, until - monotonic()), _settle, waiter, False)
+        add(fileno, _settle, waiter, True)
+        try:
+            return bool(await waiter)
+        finally:
+            timer.cancel()
+            remove(fileno)
+
+    def _close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def _settle(waiter: asyncio.Future[bool], result: bool) -> None:
+    if not waiter.done():
+        waiter.set_result(result)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,58 @@
+"""Fallback: a legal but unusual message, read by dnspython.
+
+In: the bytes that ``wire`` found `Unusual`. Out: the same `Message`. Loading dnspython
+takes some 70 ms, so this happens inside the function; the asyncio shell calls it in a
+worker thread.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .wire import AAAA, CNAME, IN, PTR, SOA, SRV, A, Message, Record, WireError, label_text
+
+__all__ = ["read_unusual"]
+
+
+def read_unusual(data: bytes) -> Message:
+    """Read a message with dnspython.
+
+    Raises:
+        WireError: dnspython refuses it.
+    """
+    import dns.exception  # noqa: PLC0415 - see the module's docstring
+    import dns.message  # noqa: PLC0415
+
+    try:
+        message = dns.message.from_wire(data, one_rr_per_rrset=True)
+        rcode = int(message.rcode())
+    except (dns.exception.DNSException, AttributeError, ValueError) as error:
+        raise WireError(f"dnspython: {type(error).__name__}") from None
+    sections = (message.answer, message.authority, message.additional)
+    return Message(
+        rcode, bool(message.flags & 0x0200), *(_records(section) for section in sections)
+    )
+
+
+def _records(section: list[Any]) -> list[Record]:
+    records: list[Record] = []
+    for rrset in section:
+        if rrset.rdclass != IN:  # another class says nothing about the Internet's names
+            continue
+        owner, rdtype = _text(rrset.name), int(rrset.rdtype)
+        for data in rrset:
+            value: Any = None
+            if rdtype in (A, AAAA):
+                value = data.address
+            elif rdtype == SRV:
+                value = (data.priority, data.weight, data.port, _text(data.target))
+            elif rdtype in (CNAME, PTR):
+                value = _text(data.target)
+            elif rdtype == SOA:
+                value = (data.serial, data.minimum)
+            records.append((owner, rdtype, rrset.ttl, value))
+    return records
+
+
+def _text(name: Any) -> str:
+    return ".".join(label_text(label) for label in name.labels if label)

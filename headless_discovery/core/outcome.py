@@ -1,0 +1,112 @@
+"""Outcome: what a look means to the caller of the public API: a snapshot or an error.
+
+In: the `Snapshot` or `Failure` a plan returned. Out: a `Look` that tells all of it, whose
+error is the one to raise.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import LookupFailed, NotHeadless
+from .exchange import rcode_name
+from .questions import NOT_HEADLESS, Failure
+from .snapshot import PARTIAL, Snapshot
+from .values import Value
+
+if TYPE_CHECKING:
+    from .names import ServiceName
+    from .questions import Attempt
+
+__all__ = ["Look"]
+
+
+class Look(Value):
+    """One look: what was asked, what it found, what it cost.
+
+    Attributes:
+        service: The Service asked about.
+        snapshot: What was found; None where the look failed.
+        error: `LookupFailed` or `NotHeadless` where the look failed or was partial; else None.
+        attempts: Every message sent, in order, with server, transport, outcome, size and
+            seconds.
+        elapsed: Seconds it took.
+    """
+
+    __slots__ = ("attempts", "elapsed", "error", "service", "snapshot")
+    service: ServiceName
+    snapshot: Snapshot | None
+    error: LookupFailed | NotHeadless | None
+    attempts: tuple[Attempt, ...]
+    elapsed: float
+
+    def __init__(
+        self,
+        service: ServiceName,
+        result: Snapshot | Failure,
+        attempts: tuple[Attempt, ...],
+        elapsed: float,
+    ) -> None:
+        snapshot = result if isinstance(result, Snapshot) else None
+        self._set(
+            service=service,
+            snapshot=snapshot,
+            error=_error(service, result, elapsed),
+            attempts=attempts,
+            elapsed=elapsed,
+        )
+
+    def result(self, *, allow_partial: bool = False) -> Snapshot:
+        """The snapshot.
+
+        Args:
+            allow_partial: Take a PARTIAL one too.
+
+        Raises:
+            LookupFailed: The look failed, or was partial.
+            NotHeadless: The Service has a virtual address.
+        """
+        if self.snapshot is not None and (allow_partial or self.error is None):
+            return self.snapshot
+        assert self.error is not None  # noqa: S101 - no snapshot means an error
+        raise self.error
+
+
+def _error(
+    service: ServiceName, result: Snapshot | Failure, elapsed: float
+) -> LookupFailed | NotHeadless | None:
+    if isinstance(result, Snapshot):
+        if result.outcome != PARTIAL:
+            return None
+        return LookupFailed(
+            "partial",
+            service=service.fqdn,
+            detail=f"a part of the look failed, {result.problem}",
+            servers=result.servers,
+            dropped=result.dropped,
+            elapsed=elapsed,
+            snapshot=result,
+        )
+    if result.problem.kind == NOT_HEADLESS:
+        # Through an ExternalName it is the Service at its end that is not headless.
+        name = service.fqdn if result.question is None else _own_part(result.question.name)
+        return NotHeadless(name, result.addresses, result.ports)
+    problem = result.problem
+    return LookupFailed(
+        problem.kind,
+        service=service.fqdn,
+        detail=problem.detail,
+        question=None if result.question is None else str(result.question),
+        rcode=None if problem.rcode is None else rcode_name(problem.rcode),
+        servers=result.servers,
+        dropped=result.dropped,
+        elapsed=elapsed,
+    )
+
+
+def _own_part(name: str) -> str:
+    """The Service's name behind ``_port._proto.``."""
+    labels = name.split(".")
+    while labels[0].startswith("_"):
+        labels.pop(0)
+    return ".".join(labels)

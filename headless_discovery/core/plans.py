@@ -1,0 +1,320 @@
+"""Plans: what to ask about a Service, and what the replies mean together.
+
+In: a `Request`. Out: tuples of questions, and in the end a `Snapshot` or a `Failure`.
+
+``srv``: the SRV records of the Service (or of one named port) tell names and ports, the
+additional section the addresses; what is missing there is asked by name. ``addresses``:
+A and AAAA of the Service, without names. ``auto``: SRV, and the addresses where the
+Service has no ports or the answer was cut even over TCP: one DNS message ends near 820
+SRV records with their addresses, or 4,090 A.
+
+A failed SRV question is a failure and no reason to go on with addresses: that would
+change everybody's identity at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import InvalidName
+from .gather import Gathering, follow_cnames
+from .names import ServiceName, srv_labels
+from .questions import (
+    BAD_RESPONSE,
+    FAILED,
+    NODATA,
+    NOT_HEADLESS,
+    NXDOMAIN,
+    RECORDS,
+    TOO_LARGE,
+    TRUNCATED,
+    Failure,
+    Problem,
+    Question,
+)
+from .snapshot import ABSENT, EMPTY, OK, PARTIAL, Snapshot
+from .wire import AAAA, SRV, A
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .addresses import AddressPolicy
+    from .questions import Plan, Reply
+    from .snapshot import Endpoint
+
+__all__ = ["PlanMemory", "Request", "plan"]
+
+ASKED_BY_NAME_AT_MOST = 32
+NO_SRV_KNOWN_FOR = 60.0
+
+
+class Request(NamedTuple):
+    """One look: whom it is about and what may be asked."""
+
+    service: ServiceName
+    policy: AddressPolicy
+    port_name: str | None = None
+    port: int | None = None
+    protocol: str = "tcp"
+    statefulset: str | None = None
+    family: int | None = None
+    plan: str = "auto"
+    max_members: int = 4096
+
+
+class PlanMemory:
+    """What one service object remembers between looks: since when SRV holds no data."""
+
+    __slots__ = ("no_srv_until",)
+
+    def __init__(self) -> None:
+        self.no_srv_until: dict[str, float] = {}
+
+
+def plan(request: Request, memory: PlanMemory, now: float) -> Plan:
+    """The plan of one look.
+
+    Args:
+        request: What to find out.
+        memory: Of the same service object.
+        now: Monotonic seconds.
+
+    Returns:
+        A generator: yields questions that can be asked at once, is sent their replies in
+        the same order, returns a `Snapshot` or a `Failure`.
+    """
+    fqdn = request.service.fqdn
+    if request.plan == "addresses" or (
+        request.plan == "auto" and memory.no_srv_until.get(fqdn, 0.0) > now
+    ):
+        return (yield from _address_look(request, fqdn, ()))
+    name = fqdn
+    if request.port_name is not None:
+        name = f"{srv_labels(request.port_name, request.protocol)}.{fqdn}"
+    (reply,) = yield (Question(name, SRV),)
+    if reply.status == NODATA and request.plan == "auto":
+        memory.no_srv_until[fqdn] = reply.at + NO_SRV_KNOWN_FOR
+        return (yield from _address_look(request, fqdn, (reply,)))
+    return (yield from _srv_look(request, reply, fqdn, ()))
+
+
+def _srv_look(request: Request, reply: Reply, fqdn: str, earlier: tuple[Reply, ...]) -> Plan:
+    """What the reply to the SRV question of the Service ``fqdn`` means.
+
+    ``earlier`` are the replies that led here, as through an ExternalName.
+    """
+    replies = (*earlier, reply)
+    if reply.status != RECORDS:
+        return _without_records(request, (reply,), replies)
+    gathering = _gathering(request, fqdn)
+    owner, dropped = follow_cnames(
+        reply.answer, reply.question.name, request.service.cluster_domain
+    )
+    if dropped is not None:
+        gathering.drop(dropped)
+    if owner != reply.question.name:
+        # A server that completes names (autopath) answers under another one; what the
+        # targets must be below is that Service.
+        service = _service_at(owner.removeprefix(_port_prefix(request)), request)
+        if service is not None and service.fqdn != fqdn:
+            fqdn = service.fqdn
+            gathering = _gathering(request, fqdn)
+    virtual = _virtual_address(reply, owner, fqdn)
+    if virtual is not None:
+        return virtual
+    gathering.targets(reply.answer, owner)
+    gathering.glue(reply.additional)
+    missing = gathering.without_glue()
+    problem: Problem | None = None
+    if reply.truncated or len(missing) > ASKED_BY_NAME_AT_MOST:
+        found = yield tuple(Question(fqdn, rdtype) for rdtype in _rdtypes(request))
+        if any(each.truncated for each in found) or all(each.status == FAILED for each in found):
+            return _failed(found, replies, gathering)
+        problem = _first_problem(found)
+        for each in found:
+            gathering.nameless(each.answer, fqdn)
+        replies += found
+    elif missing:
+        questions = tuple(
+            Question(name, rdtype) for name in missing for rdtype in _rdtypes(request)
+        )
+        found = yield questions
+        for each in found:
+            if each.status == RECORDS and not each.truncated:
+                gathering.glue(each.answer)
+        problem = _first_problem(found)
+        replies += found
+    return _conclude(request, gathering, replies, problem)
+
+
+def _address_look(request: Request, fqdn: str, earlier: tuple[Reply, ...]) -> Plan:
+    """A and AAAA of the Service; through an ExternalName the Service it leads to."""
+    found = yield tuple(Question(fqdn, rdtype) for rdtype in _rdtypes(request))
+    replies = (*earlier, *found)
+    if any(each.truncated for each in found) or all(each.status == FAILED for each in found):
+        return _failed(found, replies, _gathering(request, fqdn))
+    gathering = _gathering(request, fqdn)
+    owners = set()
+    for each in found:
+        if each.status != RECORDS:
+            continue
+        owner, dropped = follow_cnames(each.answer, fqdn, request.service.cluster_domain)
+        if dropped is not None:
+            gathering.drop(dropped)
+            continue
+        owners.add(owner)
+        gathering.nameless(each.answer, owner)
+    target = _service_at(min(owners), request) if owners and owners != {fqdn} else None
+    if target is not None and request.plan == "auto":
+        # An ExternalName to a Service inside: its pods have names there, so ask there.
+        (reply,) = yield (Question(_port_prefix(request) + target.fqdn, SRV),)
+        if reply.status != NODATA:
+            return (yield from _srv_look(request, reply, target.fqdn, replies))
+        replies = (*replies, reply)
+    if request.port_name is not None:
+        # Without SRV records nobody says which endpoints have that port.
+        return _without_records(request, (earlier or replies)[:1], replies)
+    if not any(each.status == RECORDS for each in found):
+        return _without_records(request, found, replies)
+    return _conclude(request, gathering, replies, _first_problem(found))
+
+
+def _conclude(
+    request: Request, gathering: Gathering, replies: tuple[Reply, ...], problem: Problem | None
+) -> Snapshot | Failure:
+    """The outcome of a look whose records have all been gathered."""
+    endpoints, unresolved = gathering.endpoints()
+    dropped = gathering.dropped
+    if len(endpoints) > request.max_members:
+        detail = f"{len(endpoints)} endpoints, more than max_members={request.max_members}"
+        return _failure(Problem(TOO_LARGE, detail), replies, dropped)
+    if not endpoints and dropped:
+        return _failure(
+            Problem(BAD_RESPONSE, f"nothing is left of the answer: {'; '.join(dropped[:5])}"),
+            replies,
+            dropped,
+        )
+    if problem is None and unresolved and not endpoints:
+        # Names without a single address prove neither that pods are there nor that not.
+        problem = Problem(BAD_RESPONSE, f"no address for any of {len(unresolved)} names")
+    outcome = OK if endpoints else EMPTY
+    if problem is not None:
+        outcome = PARTIAL
+    return _snapshot(request, endpoints, outcome, replies, dropped, unresolved, problem)
+
+
+def _without_records(
+    request: Request, decisive: tuple[Reply, ...], replies: tuple[Reply, ...]
+) -> Snapshot | Failure:
+    """The outcome where no reply holds records: failed in part or whole, absent or empty."""
+    problem = _first_problem(decisive)
+    if problem is not None:
+        if all(each.status == FAILED for each in decisive):
+            return _failed(decisive, replies, None)
+        return _snapshot(request, (), PARTIAL, replies, (), (), problem)
+    absent = all(each.status == NXDOMAIN for each in decisive)
+    return _snapshot(request, (), ABSENT if absent else EMPTY, replies, (), (), None)
+
+
+def _snapshot(
+    request: Request,
+    endpoints: Iterable[Endpoint],
+    outcome: str,
+    replies: tuple[Reply, ...],
+    dropped: tuple[str, ...],
+    unresolved: tuple[str, ...],
+    problem: Problem | None,
+) -> Snapshot:
+    return Snapshot(
+        request.service,
+        endpoints,
+        outcome=outcome,
+        ttl=min((each.ttl for each in replies if each.ttl is not None), default=None),
+        seen_at=max(each.at for each in replies),
+        servers=_servers(replies),
+        dropped=dropped,
+        unresolved=unresolved,
+        problem=None if problem is None else f"{problem.kind}: {problem.detail}",
+    )
+
+
+def _failed(
+    decisive: tuple[Reply, ...], replies: tuple[Reply, ...], gathering: Gathering | None
+) -> Failure:
+    """The failure of a look whose address questions were cut or got no answer."""
+    dropped = () if gathering is None else gathering.dropped
+    for each in decisive:
+        if each.truncated:
+            detail = "more than one DNS message (64 KiB) holds"
+            return _failure(Problem(TRUNCATED, detail), replies, dropped, each.question)
+    first = next(each for each in decisive if each.problem is not None)
+    assert first.problem is not None  # noqa: S101 - just chosen so
+    return _failure(first.problem, replies, dropped, first.question)
+
+
+def _failure(
+    problem: Problem,
+    replies: tuple[Reply, ...],
+    dropped: tuple[str, ...],
+    question: Question | None = None,
+) -> Failure:
+    asked = _servers(replies) or tuple(
+        dict.fromkeys(str(attempt.server) for each in replies for attempt in each.attempts)
+    )
+    return Failure(problem, question or replies[0].question, asked, dropped)
+
+
+def _virtual_address(reply: Reply, owner: str, fqdn: str) -> Failure | None:
+    """A Service with a virtual address: every SRV target is the Service's own name.
+
+    kubernetes/dns specification 2.3.2; a headless Service's targets are its endpoints.
+    """
+    values = [record[3] for record in reply.answer if record[1] == SRV and record[0] == owner]
+    if not values or any(value[3] != fqdn for value in values):
+        return None
+    addresses = {
+        record[3] for record in reply.additional if record[0] == fqdn and record[1] in (A, AAAA)
+    }
+    return Failure(
+        Problem(NOT_HEADLESS, "the Service has a virtual address"),
+        reply.question,
+        _servers((reply,)),
+        addresses=tuple(sorted(addresses)),
+        ports=tuple(sorted({value[2] for value in values})),
+    )
+
+
+def _service_at(name: str, request: Request) -> ServiceName | None:
+    """The Service of that full name, None where the name is something else (a pod's)."""
+    try:
+        return ServiceName(name, cluster_domain=request.service.cluster_domain)
+    except InvalidName:
+        return None
+
+
+def _gathering(request: Request, fqdn: str) -> Gathering:
+    return Gathering(
+        fqdn,
+        request.policy,
+        family=request.family,
+        port=request.port,
+        statefulset=request.statefulset,
+    )
+
+
+def _rdtypes(request: Request) -> tuple[int, ...]:
+    return {None: (A, AAAA), 4: (A,), 6: (AAAA,)}[request.family]
+
+
+def _port_prefix(request: Request) -> str:
+    if request.port_name is None:
+        return ""
+    return srv_labels(request.port_name, request.protocol) + "."
+
+
+def _first_problem(replies: tuple[Reply, ...]) -> Problem | None:
+    return next((each.problem for each in replies if each.problem is not None), None)
+
+
+def _servers(replies: tuple[Reply, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(each.server) for each in replies if each.server is not None))

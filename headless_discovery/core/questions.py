@@ -1,0 +1,169 @@
+"""The types that plans, exchanges and the shells share: questions, replies, effects.
+
+A *plan* yields tuples of `Question` and is sent tuples of `Reply`: what to ask. An
+*exchange* yields effects and is sent what came of them: how to ask. The shells perform
+effects and wait; they decide nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, NamedTuple
+
+from .wire import AAAA, CNAME, NS, PTR, SOA, SRV, A, Message, Record, WireError
+
+if TYPE_CHECKING:
+    from .snapshot import Snapshot
+
+__all__ = [
+    "Ask",
+    "Attempt",
+    "Broken",
+    "Decode",
+    "Effect",
+    "Event",
+    "Exchange",
+    "Failure",
+    "Listen",
+    "Pause",
+    "Plan",
+    "Problem",
+    "Question",
+    "Reply",
+    "Server",
+    "type_name",
+]
+
+_TYPE_NAMES = {A: "A", NS: "NS", CNAME: "CNAME", SOA: "SOA", PTR: "PTR", AAAA: "AAAA", SRV: "SRV"}
+
+# The kinds of failure; public as `LookupFailed.kind`.
+TIMEOUT = "timeout"
+NETWORK = "network"
+SERVFAIL = "servfail"
+REFUSED = "refused"
+BAD_RESPONSE = "bad response"
+TRUNCATED = "truncated"
+TOO_LARGE = "too large"
+NOT_HEADLESS = "not headless"
+
+# What a reply says.
+RECORDS = "records"
+NODATA = "nodata"
+NXDOMAIN = "nxdomain"
+FAILED = "failed"
+
+
+def type_name(rdtype: int) -> str:
+    """A record type as text: ``SRV``, or ``TYPE99`` (RFC 3597) for one without a name here."""
+    return _TYPE_NAMES.get(rdtype) or f"TYPE{rdtype}"
+
+
+class Question(NamedTuple):
+    """One DNS question; the name is validated, lower-case, without the last dot."""
+
+    name: str
+    rdtype: int
+
+    def __str__(self) -> str:
+        return f"{self.name}. {type_name(self.rdtype)}"
+
+
+class Server(NamedTuple):
+    """A name server."""
+
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        return (
+            f"[{self.address}]:{self.port}"
+            if ":" in self.address
+            else f"{self.address}:{self.port}"
+        )
+
+
+class Problem(NamedTuple):
+    """Why an attempt or a whole question failed."""
+
+    kind: str
+    detail: str
+    rcode: int | None = None
+
+
+class Attempt(NamedTuple):
+    """One message sent, and what came of it: what ``--explain`` prints."""
+
+    question: Question
+    server: Server
+    tcp: bool
+    size: int  # bytes of the reply, 0 where none came
+    seconds: float
+    outcome: str  # "NOERROR", "NXDOMAIN", "truncated" ... or the problem in words
+    ignored: tuple[tuple[str, int], ...] = ()  # why packets were ignored meanwhile, and how many
+
+
+class Reply(NamedTuple):
+    """What one question came to; a value, whatever happened."""
+
+    question: Question
+    status: str  # RECORDS, NODATA, NXDOMAIN or FAILED
+    answer: list[Record]
+    additional: list[Record]
+    ttl: int | None  # smallest TTL in seconds; of a negative answer RFC 2308's
+    truncated: bool  # cut even over TCP
+    problem: Problem | None
+    server: Server | None
+    at: float  # when it was decided, monotonic seconds
+    attempts: tuple[Attempt, ...]
+
+
+class Failure(NamedTuple):
+    """A look that came to nothing: nobody is known to be there or not to be there."""
+
+    problem: Problem
+    question: Question | None = None
+    servers: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()  # NOT_HEADLESS: the virtual ones
+    ports: tuple[int, ...] = ()
+
+
+class Ask(NamedTuple):
+    """Send ``payload`` to ``server`` over a new transport, then wait for bytes."""
+
+    server: Server
+    tcp: bool
+    payload: bytes
+    until: float
+
+
+class Listen(NamedTuple):
+    """Wait for more bytes on the transport of the last `Ask`."""
+
+    until: float
+
+
+class Pause(NamedTuple):
+    """Wait without listening."""
+
+    until: float
+
+
+class Decode(NamedTuple):
+    """Have an unusual message read by ``fallback.read_unusual``, off an event loop."""
+
+    data: bytes
+
+
+class Broken(NamedTuple):
+    """The transport failed: refused, unreachable, closed by the server."""
+
+    reason: str
+
+
+Effect = Ask | Listen | Pause | Decode
+# What an exchange is sent: bytes that arrived, None when the time ran out, a broken
+# transport, or what came of a `Decode`; and the time at which it happened.
+Event = tuple[bytes | None | Broken | Message | WireError, float]
+Exchange = Generator[Effect, Event, Reply]
+Plan = Generator[tuple[Question, ...], tuple[Reply, ...], "Snapshot | Failure"]

@@ -1,0 +1,253 @@
+"""`Endpoint` and `Snapshot`: what a look found, as values.
+
+In: validated names, addresses and ports. Out: frozen objects that are compared by
+content, sorted, and rendered in the forms clients take. Knows nothing of DNS messages.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import AmbiguousEndpoint, EndpointNotFound
+from .addresses import address_key
+from .values import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .names import ServiceName
+
+__all__ = ["ABSENT", "EMPTY", "OK", "PARTIAL", "Endpoint", "Snapshot", "join_port"]
+
+OK = "OK"
+EMPTY = "EMPTY"
+ABSENT = "ABSENT"
+PARTIAL = "PARTIAL"
+
+_LISTED_AT_MOST = 10
+
+
+class Endpoint(Value):
+    """One pod behind a Service.
+
+    An endpoint without a name comes from a Service without ports, or from an answer too
+    large to hold the names: then its address is all there is to tell it by.
+
+    Attributes:
+        name: The pod's name (``mysql-0``); for pods without a hostname the label that
+            CoreDNS makes of the address (``10-244-2-5``); None where DNS gave no name.
+        hostname: Its FQDN without the last dot, as certificates hold it; None without
+            a name.
+        ordinal: The pod's number in its StatefulSet, or None.
+        addresses: All of the pod's addresses, IPv4 first, each family by number.
+        ports: The pod's own ports (``targetPort``), sorted; empty where DNS gave none.
+    """
+
+    __slots__ = ("addresses", "hostname", "name", "ordinal", "ports")
+    name: str | None
+    hostname: str | None
+    ordinal: int | None
+    addresses: tuple[str, ...]
+    ports: tuple[int, ...]
+
+    def __init__(
+        self,
+        *,
+        addresses: tuple[str, ...],
+        name: str | None = None,
+        hostname: str | None = None,
+        ordinal: int | None = None,
+        ports: tuple[int, ...] = (),
+    ) -> None:
+        put = object.__setattr__
+        put(self, "name", name)
+        put(self, "hostname", hostname)
+        put(self, "ordinal", ordinal)
+        put(self, "addresses", addresses)
+        put(self, "ports", ports)
+
+    @property
+    def address(self) -> str:
+        """The first address: IPv4 where there is one and the look did not ask for IPv6."""
+        return self.addresses[0]
+
+    @property
+    def port(self) -> int | None:
+        """The port, or None where there are none or several."""
+        return self.ports[0] if len(self.ports) == 1 else None
+
+    @property
+    def sort_key(self) -> tuple[Any, ...]:
+        """(ordinal, name, address), None last."""
+        return (
+            self.ordinal is None,
+            self.ordinal or 0,
+            self.name is None,
+            self.name or "",
+            address_key(self.addresses[0]),
+        )
+
+    def __str__(self) -> str:
+        """``hostname:port``, the address where there is no name."""
+        return join_port(self.hostname or self.address, self.port)
+
+
+class Snapshot(Value):
+    """What one look found. Iterates over its endpoints; ``len`` counts them.
+
+    Two snapshots are equal where service and endpoints are. There is no indexing by
+    number: with mysql-0 down, ``[0]`` would be mysql-1; ask `by_ordinal`.
+
+    Attributes:
+        service: The Service asked about.
+        endpoints: Sorted by ordinal, name, address; None last.
+        outcome: ``"OK"``; ``"EMPTY"``: the name exists and holds no such record;
+            ``"ABSENT"``: no such Service, or no ready pod, or no such port: DNS cannot
+            tell these apart; ``"PARTIAL"``: a part of the look failed.
+        ttl: Seconds the answer may be kept, the smallest in it; None where it said none.
+        seen_at: When the answer was complete, seconds of ``time.monotonic()``.
+        servers: The servers that answered, ``"address:port"``.
+        dropped: Records that were refused and why, in words; see the security notes.
+        unresolved: Hostnames the SRV records listed and no address was found for.
+        version: 0 for a raw look; counts the published changes of a followed Service.
+        problem: For ``"PARTIAL"``: which part failed and why; else None.
+    """
+
+    __slots__ = (
+        "dropped",
+        "endpoints",
+        "outcome",
+        "problem",
+        "seen_at",
+        "servers",
+        "service",
+        "ttl",
+        "unresolved",
+        "version",
+    )
+    service: ServiceName
+    endpoints: tuple[Endpoint, ...]
+    outcome: str
+    ttl: int | None
+    seen_at: float
+    servers: tuple[str, ...]
+    dropped: tuple[str, ...]
+    unresolved: tuple[str, ...]
+    version: int
+    problem: str | None
+
+    def __init__(
+        self,
+        service: ServiceName,
+        endpoints: Iterable[Endpoint] = (),
+        *,
+        outcome: str = OK,
+        ttl: int | None = None,
+        seen_at: float = 0.0,
+        servers: tuple[str, ...] = (),
+        dropped: tuple[str, ...] = (),
+        unresolved: tuple[str, ...] = (),
+        version: int = 0,
+        problem: str | None = None,
+    ) -> None:
+        self._set(
+            service=service,
+            endpoints=tuple(sorted(endpoints, key=lambda endpoint: endpoint.sort_key)),
+            outcome=outcome,
+            ttl=ttl,
+            seen_at=seen_at,
+            servers=servers,
+            dropped=dropped,
+            unresolved=unresolved,
+            version=version,
+            problem=problem,
+        )
+
+    def _compared(self) -> tuple[Any, ...]:
+        return self.service, self.endpoints
+
+    def __iter__(self) -> Iterator[Endpoint]:
+        return iter(self.endpoints)
+
+    def __len__(self) -> int:
+        return len(self.endpoints)
+
+    def __bool__(self) -> bool:
+        """Whether anybody is there."""
+        return bool(self.endpoints)
+
+    def __str__(self) -> str:
+        """``hostname:port`` of all endpoints, joined by commas."""
+        return ",".join(map(str, self.endpoints))
+
+    def by_ordinal(self, ordinal: int) -> Endpoint:
+        """The endpoint with that number in its StatefulSet.
+
+        Raises:
+            EndpointNotFound: None has it; the message says who is listed.
+            AmbiguousEndpoint: Two StatefulSets stand behind this Service.
+        """
+        found = [endpoint for endpoint in self.endpoints if endpoint.ordinal == ordinal]
+        return self._the_one(found, f"ordinal {ordinal}")
+
+    def by_name(self, name: str) -> Endpoint:
+        """The endpoint of that pod name (``mysql-0``) or FQDN, in any letter case.
+
+        Raises:
+            EndpointNotFound: None has it; the message says who is listed.
+        """
+        wanted = name.lower().removesuffix(".")
+        found = [
+            endpoint for endpoint in self.endpoints if wanted in (endpoint.name, endpoint.hostname)
+        ]
+        return self._the_one(found, f"name {name[:260]!a}")
+
+    def urls(self, scheme: str, *, by: Literal["name", "address"] = "name") -> tuple[str, ...]:
+        """``scheme://hostname:port`` of each endpoint.
+
+        Args:
+            scheme: ``"nats"``, ``"http"``.
+            by: ``"name"`` (default; the address where there is none) or ``"address"``.
+        """
+        return tuple(
+            f"{scheme}://"
+            + (str(endpoint) if by == "name" else join_port(endpoint.address, endpoint.port))
+            for endpoint in self.endpoints
+        )
+
+    def _the_one(self, found: list[Endpoint], wanted: str) -> Endpoint:
+        if len(found) == 1:
+            return found[0]
+        service = self.service.fqdn
+        if found:
+            names = ", ".join(str(endpoint.hostname) for endpoint in found)
+            raise AmbiguousEndpoint(
+                service, wanted, tuple(found), f"{service}: {wanted} is ambiguous: {names}"
+            )
+        raise EndpointNotFound(
+            service,
+            wanted,
+            self.endpoints,
+            f"{service}: no endpoint has {wanted}; {self._who_is_listed()}",
+        )
+
+    def _who_is_listed(self) -> str:
+        if not self.endpoints:
+            return f"none is listed ({self.outcome})"
+        listed = [endpoint.name or endpoint.address for endpoint in self.endpoints]
+        text = "listed: " + ", ".join(listed[:_LISTED_AT_MOST])
+        if len(listed) > _LISTED_AT_MOST:
+            text += f" and {len(listed) - _LISTED_AT_MOST} more"
+        if all(endpoint.ordinal is None for endpoint in self.endpoints):
+            text += (
+                "; none has an ordinal: pods carry their hostnames only under the Service that "
+                "the StatefulSet names as its serviceName"
+            )
+        return text
+
+
+def join_port(place: str, port: int | None) -> str:
+    """``place:port``, IPv6 in brackets, ``:port`` left off where it is None."""
+    if ":" in place:
+        place = f"[{place}]"
+    return place if port is None else f"{place}:{port}"

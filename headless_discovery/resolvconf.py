@@ -1,0 +1,247 @@
+"""What the pod was told: name servers, cluster domain, namespace, its own name.
+
+In: resolv.conf, the environment, the service-account files. Out: validated values, or an
+error that names the file or variable. Arguments always win over all of it. This is the
+only module that reads the environment or a file for the library.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, NamedTuple
+
+from .core.names import DEFAULT_CLUSTER_DOMAIN, ServiceName, check_domain, check_label
+from .core.questions import Server
+from .errors import ConfigError, InvalidName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .core.names import ServiceParts
+    from .core.options import LookupOptions
+
+__all__ = [
+    "OwnPod",
+    "ResolvConf",
+    "Surroundings",
+    "environment_list",
+    "own_pod",
+    "parse_nameserver",
+    "parse_resolv_conf",
+]
+
+NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+PREFIX = "HEADLESS_DISCOVERY_"
+DNS_PORT = 53
+_READ_AT_MOST = 1 << 20
+
+
+class ResolvConf(NamedTuple):
+    """What resolv.conf says that matters here."""
+
+    nameservers: tuple[Server, ...]
+    search: tuple[str, ...]
+
+
+class OwnPod(NamedTuple):
+    """Who this pod is, as far as it can know without asking."""
+
+    name: str
+    address: str | None
+
+
+def parse_resolv_conf(text: str) -> ResolvConf:
+    """Read resolv.conf as glibc does (resolv.conf(5)).
+
+    Comments begin with ``#`` or ``;``; of several ``search`` or ``domain`` lines the last
+    one counts; options and lines nobody knows are passed over, and so is a nameserver
+    line without an IP address.
+    """
+    nameservers: list[Server] = []
+    search: tuple[str, ...] = ()
+    for line in text.splitlines():
+        words = line.split()
+        if not words or words[0][0] in "#;":
+            continue
+        if words[0] == "nameserver" and len(words) > 1:
+            address = words[1].split("#")[0].split(";")[0]
+            if _is_address(address):
+                nameservers.append(Server(address, DNS_PORT))
+        elif words[0] in ("search", "domain"):
+            search = tuple(word.lower().removesuffix(".") for word in words[1:])
+    return ResolvConf(tuple(dict.fromkeys(nameservers)), search)
+
+
+def parse_nameserver(text: str, setting: str = "nameservers") -> Server:
+    """``10.96.0.10``, ``127.0.0.1:5353``, ``fd00::a`` or ``[fd00::a]:53``.
+
+    Raises:
+        ConfigError: No IP address, or a port that is none; names ``setting``.
+    """
+    address, port = text.strip(), ""
+    if address.startswith("["):
+        address, _, rest = address[1:].partition("]")
+        if rest and not rest.startswith(":"):
+            address = ""
+        port = rest[1:]
+    elif address.count(":") == 1:
+        address, _, port = address.partition(":")
+    number = int(port) if port.isascii() and port.isdigit() and len(port) < 6 else 0
+    if not _is_address(address) or (port and not 0 < number <= 65535):
+        raise ConfigError(
+            setting,
+            f"{text[:100]!a} is no name server: write an IP address, with a port as in "
+            "127.0.0.1:5353 or [fd00::a]:5353",
+        )
+    return Server(address, number or DNS_PORT)
+
+
+def environment_list(name: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """A comma-separated variable ``HEADLESS_DISCOVERY_<name>``, without blanks."""
+    return tuple(part.strip() for part in environ.get(PREFIX + name, "").split(",") if part.strip())
+
+
+class Surroundings:
+    """Fills what arguments left open; reads resolv.conf again when it has changed.
+
+    Args:
+        environ: The environment, default the process's own.
+        namespace_file: Where Kubernetes mounts the pod's namespace.
+    """
+
+    __slots__ = ("_environ", "_namespace_file", "_read")
+
+    def __init__(
+        self, environ: Mapping[str, str] | None = None, namespace_file: str = NAMESPACE_FILE
+    ) -> None:
+        self._environ = os.environ if environ is None else environ
+        self._namespace_file = namespace_file
+        # (path, what stat said, content): one tuple, so that threads see it whole.
+        self._read: tuple[str, tuple[int, ...], ResolvConf] | None = None
+
+    def nameservers(self, options: LookupOptions) -> tuple[Server, ...]:
+        """The servers to ask: argument, environment, resolv.conf.
+
+        Raises:
+            ConfigError: The file is missing or names no server, or a text is no server.
+        """
+        if options.nameservers:
+            return tuple(parse_nameserver(text) for text in options.nameservers)
+        given = environment_list("NAMESERVERS", self._environ)
+        if given:
+            return tuple(parse_nameserver(text, PREFIX + "NAMESERVERS") for text in given)
+        found = self._resolv_conf(options.resolv_conf).nameservers
+        if not found:
+            raise ConfigError(options.resolv_conf, "it holds no usable 'nameserver' line")
+        return found
+
+    def allow_networks(self, options: LookupOptions) -> tuple[str, ...]:
+        """The networks whose addresses are always accepted: argument, environment."""
+        return options.allow_networks or environment_list("ALLOW_NETWORKS", self._environ)
+
+    def service(self, parts: ServiceParts, options: LookupOptions) -> ServiceName:
+        """The Service's full name.
+
+        Raises:
+            ConfigError: No namespace is known, or a variable or file holds no usable one.
+            InvalidName: The full name is too long.
+        """
+        domain = parts.cluster_domain or options.cluster_domain or self._cluster_domain(options)
+        namespace = parts.namespace or self._namespace(options, domain)
+        if namespace is None:
+            raise ConfigError(
+                "namespace",
+                f"it is not known: write '{parts.service}.<namespace>', pass namespace= (-n), or "
+                f"set {PREFIX}NAMESPACE (inside a pod Kubernetes says it)",
+            )
+        return ServiceName(parts.service, namespace=namespace, cluster_domain=domain)
+
+    def _cluster_domain(self, options: LookupOptions) -> str:
+        given = self._environ.get(PREFIX + "CLUSTER_DOMAIN")
+        if given:
+            return _valid(PREFIX + "CLUSTER_DOMAIN", given, domain=True)
+        for entry in self._search(options):
+            if entry.startswith("svc."):
+                return _valid(options.resolv_conf, entry[4:], domain=True)
+        return DEFAULT_CLUSTER_DOMAIN
+
+    def _namespace(self, options: LookupOptions, domain: str) -> str | None:
+        given = self._environ.get(PREFIX + "NAMESPACE")
+        if given:
+            return _valid(PREFIX + "NAMESPACE", given)
+        try:
+            with open(self._namespace_file, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - pathlib costs start-up
+                text = file.read(_READ_AT_MOST).strip()
+        except OSError:
+            text = ""
+        if text:
+            return _valid(self._namespace_file, text)
+        suffix = f".svc.{domain}"
+        for entry in self._search(options):
+            if entry.endswith(suffix):
+                return _valid(options.resolv_conf, entry.removesuffix(suffix))
+        return None
+
+    def _search(self, options: LookupOptions) -> tuple[str, ...]:
+        """The search list; a missing file only matters where it is needed for servers."""
+        try:
+            return self._resolv_conf(options.resolv_conf).search
+        except ConfigError:
+            return ()
+
+    def _resolv_conf(self, path: str) -> ResolvConf:
+        try:
+            status = os.stat(path)  # noqa: PTH116
+            seen = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev)
+            known = self._read
+            if known is not None and known[:2] == (path, seen):
+                return known[2]
+            with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+                content = parse_resolv_conf(file.read(_READ_AT_MOST))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ConfigError(
+                path, f"it cannot be read ({reason}); pass nameservers= (--nameserver) instead"
+            ) from None
+        self._read = (path, seen, content)
+        return content
+
+
+def own_pod(server: Server, environ: Mapping[str, str] | None = None) -> OwnPod:
+    """Who this pod is: ``POD_NAME``, else the host name; ``POD_IP``, else a local address.
+
+    Args:
+        server: A name server: the address this machine would ask it from is taken as the
+            pod's. Nothing is sent.
+        environ: The environment, default the process's own.
+    """
+    environ = os.environ if environ is None else environ
+    name = environ.get("POD_NAME") or socket.gethostname().split(".")[0]
+    address = environ.get("POD_IP")
+    if not address:
+        family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect(tuple(server))
+                address = probe.getsockname()[0]
+        except OSError:
+            address = None
+    return OwnPod(name.lower(), address)
+
+
+def _valid(setting: str, text: str, *, domain: bool = False) -> str:
+    try:
+        return check_domain(text) if domain else check_label(text, "namespace")
+    except InvalidName as error:
+        raise ConfigError(setting, str(error)) from None
+
+
+def _is_address(text: str) -> bool:
+    family = socket.AF_INET6 if ":" in text else socket.AF_INET
+    address = text.partition("%")[0] if ":" in text else text
+    try:
+        socket.inet_pton(family, address)
+    except (OSError, ValueError):
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""The thread shell: performs what the core decided with sockets and ``poll``."""

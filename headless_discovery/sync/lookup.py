@@ -1,0 +1,42 @@
+"""Lookup: one look by plan, with blocking waits."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from ..core.outcome import Look
+from ..core.plans import plan
+from .transport import random_id, run
+
+if TYPE_CHECKING:
+    from ..core.questions import Attempt
+    from ..target import Target
+
+__all__ = ["look"]
+
+
+def look(target: Target) -> Look:
+    """Ask DNS once about a Service.
+
+    Raises:
+        ConfigError: The environment lacks what the look needs.
+    """
+    start = monotonic()
+    request, servers = target.request(), target.nameservers()
+    deadline = start + target.options.timeout
+    steps = plan(request, target.plans_memory, start)
+    questions = next(steps)
+    attempts: list[Attempt] = []
+    while True:
+        now = monotonic()
+        replies = run(
+            target.exchange(question, servers, start=now, deadline=deadline, random_id=random_id)
+            for question in questions
+        )
+        for reply in replies:
+            attempts.extend(reply.attempts)
+        try:
+            questions = steps.send(replies)
+        except StopIteration as stop:
+            return Look(request.service, stop.value, tuple(attempts), monotonic() - start)

@@ -1,0 +1,142 @@
+"""Target: whom a service object is about, from the arguments of its constructor.
+
+In: what the caller wrote. Out: for each look a `Request` and the servers to ask. It
+holds what one service object remembers between looks, and is the same for threads and
+for asyncio.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .core.addresses import AddressPolicy
+from .core.exchange import ServerMemory, exchange
+from .core.names import ServiceName, ServiceParts, check_label, split_service, srv_labels
+from .core.options import LookupOptions
+from .core.plans import PlanMemory, Request
+from .errors import ConfigError
+from .resolvconf import Surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .core.questions import Exchange, Question, Server
+
+__all__ = ["Target"]
+
+
+class Target:
+    """Validated arguments of a service object.
+
+    Args: as those of `HeadlessService`.
+
+    Raises:
+        InvalidName: The Service's name, the namespace, port or StatefulSet is unusable.
+        ConfigError: Arguments that contradict each other.
+    """
+
+    def __init__(
+        self,
+        service: str | ServiceName,
+        *,
+        namespace: str | None,
+        port: str | int | None,
+        protocol: str | None,
+        statefulset: str | None,
+        options: LookupOptions | None,
+    ) -> None:
+        self.options = LookupOptions() if options is None else options
+        self.parts: ServiceParts = split_service(
+            str(service), namespace=namespace, cluster_domain=self.options.cluster_domain
+        )
+        self.port, self.port_name = _port(port)
+        if self.port_name is None and protocol is not None:
+            raise ConfigError("protocol", "it belongs to a port's name: pass port='<name>' too")
+        self.protocol = "tcp" if protocol is None else protocol.lower()
+        if self.port_name is not None:
+            srv_labels(self.port_name, self.protocol)
+        self.statefulset = (
+            None if statefulset is None else check_label(statefulset, "StatefulSet name")
+        )
+        self.servers_memory = ServerMemory()
+        self.plans_memory = PlanMemory()
+        self._surroundings = Surroundings()
+        self._policy: tuple[tuple[str, ...], AddressPolicy] | None = None
+
+    def service(self) -> ServiceName:
+        """The Service's full name, completed from the environment.
+
+        Raises:
+            ConfigError: The namespace is not known.
+        """
+        return self._surroundings.service(self.parts, self.options)
+
+    def nameservers(self) -> tuple[Server, ...]:
+        """The servers to ask.
+
+        Raises:
+            ConfigError: None is known.
+        """
+        return self._surroundings.nameservers(self.options)
+
+    def request(self) -> Request:
+        """What one look is to find out.
+
+        Raises:
+            ConfigError: Something in the environment is missing or unusable.
+        """
+        options = self.options
+        return Request(
+            self.service(),
+            self._address_policy(),
+            self.port_name,
+            self.port,
+            self.protocol,
+            self.statefulset,
+            options.family,
+            options.plan,
+            options.max_members,
+        )
+
+    def exchange(
+        self,
+        question: Question,
+        servers: tuple[Server, ...],
+        *,
+        start: float,
+        deadline: float,
+        random_id: Callable[[], bytes],
+    ) -> Exchange:
+        """An exchange for one question under this object's options."""
+        options = self.options
+        return exchange(
+            question,
+            servers,
+            self.servers_memory,
+            start=start,
+            deadline=deadline,
+            random_id=random_id,
+            attempt_timeout=options.attempt_timeout,
+            max_sends=options.max_sends,
+            edns=options.edns,
+            tcp=options.tcp,
+        )
+
+    def _address_policy(self) -> AddressPolicy:
+        networks = self._surroundings.allow_networks(self.options)
+        known = self._policy
+        if known is None or known[0] != networks:
+            known = self._policy = (networks, AddressPolicy(networks))
+        return known[1]
+
+
+def _port(port: str | int | None) -> tuple[int | None, str | None]:
+    """A number, or a name; text that is all digits is a number, as in a command line."""
+    if isinstance(port, str) and not (port.isascii() and port.isdigit()):
+        return None, check_label(port.removeprefix("_"), "port name")
+    if port is None:
+        return None, None
+    number = int(port) if len(str(port)) < 6 else 0
+    if not 0 < number <= 65535:
+        raise ConfigError("port", f"{port!a} is no port: 1 to 65535, or the port's name")
+    return number, None

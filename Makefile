@@ -1,0 +1,69 @@
+# Everything the README, CI and a developer call. Needs Python >= 3.11 and make; the
+# cluster tests also need Go. Each target makes its own virtual environment on first use.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help demo test test-python test-cluster check bench docs clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+demo: $(VENV)/demo  ## the main job, live, without a cluster
+	@$(BIN)/headless-discovery demo
+
+test: $(VENV)/test  ## all tests that need nothing but Python
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest tests --ignore=tests/cluster
+	$(BIN)/python -m coverage combine -q
+	$(BIN)/python -m coverage report --include='headless_discovery/core/*' --fail-under=100
+
+test-python: $(VENV)/test  ## the unit tests, for other Pythons: make test-python PYTHON=python3.13 VENV=.venv-3.13
+	$(PYTEST) tests/unit tests/scenarios tests/properties
+
+test-cluster: $(VENV)/test  ## real CoreDNS under a real control plane; builds it once (Go, some 12 minutes)
+	@bed=$$(tests/cluster/testbed/build.sh | tail -n 1) && test -n "$$bed" && \
+	HEADLESS_DISCOVERY_TESTBED_BIN="$$bed" $(PYTEST) tests/cluster tests/contract
+
+check: $(VENV)/check  ## ruff, mypy --strict, the architecture test
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(PYTEST) -q tests/unit/test_architecture.py
+
+bench: $(VENV)/bench  ## ratios against what one would use instead, in one run
+	$(BIN)/python benchmarks/run.py
+
+docs: $(VENV)/docs  ## build the documentation; warnings are errors
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+clean:  ## remove what was built here
+	rm -rf .venv .venv-* build dist docs/_build .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "headless-discovery needs Python >= 3.11; call: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp a purpose: it is made again when pyproject.toml changes.
+$(VENV)/demo: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cli]'
+	@touch $@
+
+$(VENV)/test: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cli,test]'
+	@touch $@
+
+$(VENV)/check: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cli,test,check]'
+	@touch $@
+
+$(VENV)/bench: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@touch $@
+
+$(VENV)/docs: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@

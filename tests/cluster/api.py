@@ -78,6 +78,7 @@ class ApiServer:
         self._context: ssl.SSLContext | None = None
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         self._idle: list[http.client.HTTPSConnection] = []
+        self._made: list[http.client.HTTPSConnection] = []  # also those in use
         self._lock = threading.Lock()
 
     def request(
@@ -191,10 +192,10 @@ class ApiServer:
         wait_until(condition, what, timeout)
 
     def close(self) -> None:
-        """Close the idle connections; further requests open new ones."""
+        """Close every connection; further requests open new ones."""
         with self._lock:
-            idle, self._idle = self._idle, []
-        for connection in idle:
+            made, self._made, self._idle = self._made, [], []
+        for connection in made:
             connection.close()
 
     def _borrow(self) -> tuple[http.client.HTTPSConnection, bool]:
@@ -204,10 +205,11 @@ class ApiServer:
                 return self._idle.pop(), False
             if self._context is None:  # the API server makes its certificate as it starts
                 self._context = ssl.create_default_context(cafile=str(self._authority))
-        return (
-            http.client.HTTPSConnection(self._host, self._port, timeout=10, context=self._context),
-            True,
-        )
+            connection = http.client.HTTPSConnection(
+                self._host, self._port, timeout=10, context=self._context
+            )
+            self._made.append(connection)
+            return connection, True
 
 
 def _complete(manifest: Manifest) -> Manifest:

@@ -146,6 +146,11 @@ class Bed:
         search = f"{namespace}.svc.{ZONE} svc.{ZONE} {ZONE}"
         return f"nameserver {SERVICE_DNS}\nsearch {search}\noptions ndots:5\n"
 
+    def wait_for_api(self, timeout: float = 60.0) -> None:
+        """Wait until the API server answers; its clients may take longer to find it again."""
+        first = [self.programs["etcd"], self.programs["kube-apiserver"]]
+        wait_until(self._api_ready, "kube-apiserver to be ready", timeout, first)
+
     def wait_for_dns(self, names: Sequence[str] | None = None, timeout: float = 20.0) -> None:
         """Wait until the DNS servers (all of them, or some) are in step with the API server."""
         for name in names or self.dns:
@@ -231,8 +236,7 @@ class Bed:
         programs = self.programs
         programs["etcd"].start()
         programs["kube-apiserver"].start()
-        first = [programs["etcd"], programs["kube-apiserver"]]
-        wait_until(self._api_ready, "kube-apiserver to be ready", 60, first)
+        self.wait_for_api()
         for name in ("kwok", "kube-controller-manager", "kube-scheduler", "coredns"):
             programs[name].start()
         for number, node in enumerate(NODES, 1):

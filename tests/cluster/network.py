@@ -110,7 +110,10 @@ def network(choice: str | None = None) -> Iterator[Network]:
             _lay_out()
             yield Network(private=True)
         finally:
-            _system_call("setns", outside.fileno(), _CLONE_NEWNET)
+            # As root of a user namespace only there is no way back, and no need: the
+            # session is at its end.
+            with contextlib.suppress(PermissionError):
+                _system_call("setns", outside.fileno(), _CLONE_NEWNET)
 
 
 def _lay_out() -> None:

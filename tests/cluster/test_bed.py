@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -277,6 +278,7 @@ def test_nothing_outlives_a_killed_session(tmp_path: Path) -> None:
         assert all(_alive(pid) for pid in pids)
         session.send_signal(signal.SIGKILL)
     wait_until(lambda: not any(_alive(pid) for pid in pids), "the programs to be gone", 5)
+    shutil.rmtree(tmp_path / "doomed")  # the database, which nobody cleared away
 
 
 @pytest.mark.usefixtures("bed")

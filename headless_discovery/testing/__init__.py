@@ -35,9 +35,7 @@ if TYPE_CHECKING:
         Fault,
         Garbage,
         HeaderOnly,
-        LoggedQuery,
         LyingLength,
-        Packet,
         Raw,
         Rcode,
         RefuseTcp,
@@ -45,6 +43,7 @@ if TYPE_CHECKING:
         WrongId,
         WrongQuestion,
     )
+    from .packets import LoggedQuery, Packet
     from .services import Pod, Service
     from .specs import Endpoint, EndpointPort, EndpointSlice, Port
     from .workloads import Deployment, StatefulSet
@@ -80,6 +79,8 @@ __all__ = [
 
 _ELSEWHERE = {
     "ClusterDNS": "clusterdns",
+    "LoggedQuery": "packets",
+    "Packet": "packets",
     "Pod": "services",
     "Service": "services",
     "Endpoint": "specs",

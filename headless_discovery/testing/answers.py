@@ -11,7 +11,8 @@ import ipaddress
 from typing import TYPE_CHECKING, NamedTuple
 
 from .addressing import packed
-from .encoding import (
+from .encoding import Query, Record, Response
+from .protocol import (
     AAAA,
     AXFR,
     BADVERS,
@@ -20,7 +21,6 @@ from .encoding import (
     IXFR,
     NOERROR,
     NOTIMP,
-    NS,
     NXDOMAIN,
     OPCODE_QUERY,
     PTR,
@@ -30,11 +30,7 @@ from .encoding import (
     SRV,
     TXT,
     A,
-    Query,
-    Record,
-    Response,
     labels_of,
-    name_text,
     name_wire,
 )
 
@@ -50,7 +46,6 @@ __all__ = ["Plugin"]
 SCHEMA_VERSION = b"1.1.0"
 SCHEMA_TTL = 28800
 MAX_CHAIN = 10  # links of CNAME followed
-_SRV_NUMBERS = 6
 
 
 class _NameError(Exception):
@@ -101,30 +96,25 @@ class Plugin:
 
     def answer(self, query: Query) -> Response:
         """The answer of the server to one query."""
-        if query.rclass != CLASS_IN:
-            return Response(REFUSED)
-        if query.edns is not None and query.edns.version != 0:
-            return Response(BADVERS)
-        if query.opcode != OPCODE_QUERY:
-            return Response(NOTIMP)
+        refusal = _refusal(query)
+        if refusal is not None:
+            return Response(refusal)
         asked = self._inside(query.name)
         if asked is None:
-            return Response(SERVFAIL)
+            return Response(SERVFAIL)  # there is no upstream to ask
         if query.rtype in (AXFR, IXFR):
             return Response(REFUSED)
         with self._cluster.lock:
             self._cluster.refresh()
             self._varies = False
-            rcode = NOERROR
-            records: Sequence[Record] = ()
-            extra: Sequence[Record] = ()
             try:
                 records, extra = self._records(asked, query.rtype)
             except _NameError:
                 rcode = NXDOMAIN if self._cluster.synced else SERVFAIL
-            if not records:
                 return Response(rcode, aa=True, authority=(self._soa(asked.zone),))
-            return Response(NOERROR, True, records, (), extra, self._varies)
+            if not records:
+                return Response(NOERROR, aa=True, authority=(self._soa(asked.zone),))
+            return Response(NOERROR, aa=True, answer=records, additional=extra, varies=self._varies)
 
     def _inside(self, name: bytes) -> _Asked | None:
         labels = labels_of(name.lower())
@@ -148,27 +138,38 @@ class Plugin:
 
     def _records(self, asked: _Asked, rtype: int) -> tuple[Sequence[Record], Sequence[Record]]:
         """Answer and additional section; both empty where the name exists without such data."""
-        if rtype in (A, AAAA):
-            return self._addresses(asked, rtype, ()), ()
         if rtype == SRV:
             return self._srv(asked)
-        if rtype == PTR:
-            return self._ptr(asked), ()
-        if rtype == TXT:
-            return self._txt(asked), ()
-        if rtype == CNAME:
-            first = next(iter(self._items(asked)), None)
-            if first is not None and not first.packed:
-                return [self._alias(asked.name, first.text)], ()
-            return (), ()
-        if rtype == SOA:  # asked of other names it is no data, even of names that do not exist
-            return ([self._soa(asked.zone)] if not asked.labels else ()), ()
-        if rtype != NS or asked.labels:
-            self._items(asked)  # says whether the name exists
-        # NS of the zone would be the server's own addresses, loopback left out.
-        return (), ()
+        find = {
+            A: self._a,
+            AAAA: self._aaaa,
+            CNAME: self._cname,
+            PTR: self._ptr,
+            SOA: self._own_soa,
+            TXT: self._txt,
+        }.get(rtype, self._nothing)
+        return find(asked), ()
 
     # --- records of one type ---------------------------------------------------------
+
+    def _a(self, asked: _Asked) -> list[Record]:
+        return self._addresses(asked, A, ())
+
+    def _aaaa(self, asked: _Asked) -> list[Record]:
+        return self._addresses(asked, AAAA, ())
+
+    def _cname(self, asked: _Asked) -> list[Record]:
+        items = self._items(asked)
+        return [self._alias(asked.name, items[0].text)] if items and not items[0].packed else []
+
+    def _own_soa(self, asked: _Asked) -> list[Record]:
+        """Of other names than the zone's: no data, even of names that do not exist."""
+        return [] if asked.labels else [self._soa(asked.zone)]
+
+    def _nothing(self, asked: _Asked) -> list[Record]:
+        """Other types: no data, unless the name does not exist."""
+        self._items(asked)
+        return []
 
     def _addresses(self, asked: _Asked, rtype: int, links: tuple[Record, ...]) -> list[Record]:
         """A or AAAA, through aliases that stay in the zone."""
@@ -279,16 +280,18 @@ class Plugin:
         service = self._cluster.service(namespace, labels[-3].decode("latin-1"))
         if service is None:
             raise _NameError
-        endpoint = labels[0] if len(labels) == 4 else b""
-        port, protocol = (
-            (labels[0].removeprefix(b"_"), labels[1].removeprefix(b"_"))
-            if len(labels) == 5
-            else (b"", b"")
-        )
+        return self._service_items(service, labels[:-3])
+
+    def _service_items(self, service: Service, left: tuple[bytes, ...]) -> list[_Item]:
+        """What is behind a Service, given the labels to the left of its name.
+
+        One label is an endpoint, two are port and protocol; underscores are stripped,
+        and an empty one stands for any.
+        """
+        endpoint = left[0] if len(left) == 1 else b""
+        port, protocol = (label.removeprefix(b"_") for label in (left if left[1:] else (b"", b"")))
         if service.external_name is not None:
-            if len(labels) > 3 and (endpoint or port or protocol):
-                raise _NameError
-            if packed(service.external_name) is not None:
+            if endpoint or port or protocol or packed(service.external_name) is not None:
                 raise _NameError
             return [_Item(service.external_name, b"", 0, service.wire)]
         if service.headless or endpoint:
@@ -356,13 +359,23 @@ class Plugin:
         return iter(slices)
 
 
+def _refusal(query: Query) -> int | None:
+    """The error about the query itself, None where it can be answered."""
+    if query.rclass != CLASS_IN:
+        return REFUSED
+    if query.edns is not None and query.edns.version != 0:
+        return BADVERS
+    return None if query.opcode == OPCODE_QUERY else NOTIMP
+
+
 def _label(label: bytes) -> bytes:
     return len(label).to_bytes() + label
 
 
 def _same(one: Record, other: Record) -> bool:
-    return name_text(one.owner).lower() == name_text(other.owner).lower() and (
-        one.names[0].lower() == other.names[0].lower()
+    return (one.owner.lower(), one.names[0].lower()) == (
+        other.owner.lower(),
+        other.names[0].lower(),
     )
 
 

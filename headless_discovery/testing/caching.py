@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .encoding import AAAA, CNAME, NOERROR, NXDOMAIN, SERVFAIL, A, Query, Record, Response
+from .protocol import AAAA, CNAME, NOERROR, NXDOMAIN, SERVFAIL, A
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from random import Random
+
+    from .encoding import Query, Record, Response
 
 __all__ = ["Cache", "shuffled"]
 

@@ -141,6 +141,12 @@ class Cluster:
             service.published = published
             self.version += 1
 
+    def current(self) -> int:
+        """The version of the content, after publishing what changed; takes the lock."""
+        with self.lock:
+            self.refresh()
+            return self.version
+
     @property
     def serial(self) -> int:
         """The unix time of the last change of a Service or its endpoints; 0 before sync."""

@@ -9,15 +9,15 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ..core.names import check_domain, check_label, split_service
 from ..core.options import LookupOptions
 from .answers import Plugin
-from .caching import Cache, shuffled
+from .caching import Cache
 from .cluster import Cluster
-from .encoding import Malformed, Query, Response, encode, name_text, read_query, type_text
-from .faults import Fault, Faults, LoggedQuery, Packet
+from .faults import Fault, Faults
+from .responder import Responder
 from .server import Server
 from .services import Service
 from .workloads import Deployment, StatefulSet
@@ -26,14 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from .packets import LoggedQuery
     from .specs import Endpoint, EndpointSlice, Port
 
 __all__ = ["ClusterDNS"]
 
 POD_NETWORKS = ("10.244.0.0/16", "fd00:244::/32")
 SERVICE_NETWORKS = ("10.96.0.0/16", "fd00:10:96::/112")
-_KEPT_ANSWERS = 4096
-_KEPT_QUERIES = 100_000
 
 
 class ClusterDNS:
@@ -96,8 +95,6 @@ class ClusterDNS:
         #: Every query that was understood, oldest first (the last 100,000).
         self.queries: list[LoggedQuery] = []
         self._families = tuple(families)
-        self._shuffle = shuffle
-        self._rng = rng
         self._offset = 0.0
         self._cluster = Cluster(
             domain=self.cluster_domain,
@@ -109,17 +106,23 @@ class ClusterDNS:
         self._cluster.synced = synced
         for name in ("default", "kube-system", self.namespace_name):
             self._cluster.add_namespace(name)
-        self._plugin = Plugin(self._cluster, ttl=ttl, pods=pods, rng=rng)
-        self._cache = None if cache is None else Cache(cache, self._clock)
-        self._kept: dict[tuple[bytes, str], tuple[LoggedQuery, bytes]] = {}
-        self._kept_version = -1
-        self._server = Server(self._respond, host, port)
         #: The faults that are at work, see `headless_discovery.testing.faults`.
         self.faults = Faults(rng, self._faults_changed)
+        self._cache = None if cache is None else Cache(cache, self._clock)
+        responder = Responder(
+            self._cluster,
+            Plugin(self._cluster, ttl=ttl, pods=pods, rng=rng),
+            cache=self._cache,
+            shuffle=rng if shuffle else None,
+            faults=self.faults,
+            log=self.queries,
+            family=6 if ":" in host else 4,
+        )
+        self._server = Server(responder.respond, host, port)
 
     # --- the server ----------------------------------------------------------------------
 
-    def __enter__(self) -> ClusterDNS:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -372,51 +375,6 @@ class ClusterDNS:
         finally:
             self.faults.remove(*faults)
 
-    # --- answering, in the server's thread ---------------------------------------------------
-
-    def _respond(self, data: bytes, transport: str) -> Sequence[Packet]:
-        key = (data[2:], transport)
-        with self._cluster.lock:
-            self._cluster.refresh()
-            version = self._cluster.version
-        if version != self._kept_version or len(self._kept) >= _KEPT_ANSWERS:
-            self._kept.clear()
-            self._kept_version = version
-        kept = self._kept.get(key)
-        if kept is not None:
-            seen, answer = kept[0], data[:2] + kept[1]
-        else:
-            try:
-                query = read_query(data)
-            except Malformed as malformed:
-                return [] if malformed.reply is None else [Packet(malformed.reply)]
-            seen = _seen(query, transport)
-            response = self._answer(query)
-            answer = encode(
-                query,
-                response,
-                tcp=transport == "tcp",
-                family=6 if ":" in self.host else 4,
-            )
-            if not response.varies and version == self._cluster.version:
-                self._kept[key] = (seen, answer[2:])
-        self._log(seen)
-        if self.faults:
-            return self.faults.apply(seen, data, answer)
-        return [Packet(answer)]
-
-    def _answer(self, query: Query) -> Response:
-        if self._cache is None:
-            response = self._plugin.answer(query)
-        else:
-            response = self._cache.answer(query, self._plugin.answer)
-        return shuffled(response, self._rng) if self._shuffle else response
-
-    def _log(self, seen: LoggedQuery) -> None:
-        self.queries.append(seen)
-        if len(self.queries) > _KEPT_QUERIES:
-            del self.queries[0]
-
     def _clock(self) -> float:
         return time.monotonic() + self._offset
 
@@ -427,8 +385,3 @@ class ClusterDNS:
         if namespace is not None:
             return check_label(namespace, "namespace")
         return services[0].namespace if services else self.namespace_name
-
-
-def _seen(query: Query, transport: str) -> LoggedQuery:
-    payload = query.edns.payload if query.edns is not None else None
-    return LoggedQuery(name_text(query.name), type_text(query.rtype), transport, payload)

@@ -14,7 +14,9 @@ faults work one after the other, in the order they were added.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from .packets import RCODES, LoggedQuery, Packet, error_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -30,9 +32,7 @@ __all__ = [
     "Faults",
     "Garbage",
     "HeaderOnly",
-    "LoggedQuery",
     "LyingLength",
-    "Packet",
     "Raw",
     "Rcode",
     "RefuseTcp",
@@ -41,56 +41,7 @@ __all__ = [
     "WrongQuestion",
 ]
 
-RCODES = {
-    "NOERROR": 0,
-    "FORMERR": 1,
-    "SERVFAIL": 2,
-    "NXDOMAIN": 3,
-    "NOTIMP": 4,
-    "REFUSED": 5,
-    "YXDOMAIN": 6,
-    "YXRRSET": 7,
-    "NXRRSET": 8,
-    "NOTAUTH": 9,
-    "NOTZONE": 10,
-}
 _HEADER = 12
-
-
-class LoggedQuery(NamedTuple):
-    """One query as the server saw it.
-
-    Attributes:
-        name: The name asked, with the last dot, in the asker's letter case.
-        type: The type, ``"SRV"``; ``"TYPE65280"`` for an unknown one.
-        transport: ``"udp"`` or ``"tcp"``.
-        edns: The UDP payload size announced, None without EDNS.
-    """
-
-    name: str
-    type: str
-    transport: str
-    edns: int | None
-
-
-class Packet(NamedTuple):
-    """One message on its way out.
-
-    Attributes:
-        data: The message.
-        delay: Seconds until it leaves.
-        length: TCP: the length prefix, where it is not the true one.
-        cut: TCP: octets (length prefix included) after which the connection closes.
-        drip: TCP: seconds between pieces, and octets in a piece.
-        framed: TCP: whether a length prefix goes in front.
-    """
-
-    data: bytes
-    delay: float = 0.0
-    length: int | None = None
-    cut: int | None = None
-    drip: tuple[float, int] | None = None
-    framed: bool = True
 
 
 class Fault:
@@ -248,14 +199,14 @@ class Rcode(Fault):
         self._rcode = RCODES[rcode] if isinstance(rcode, str) else rcode
 
     def change(self, packet: Packet, query: bytes, transport: str, rng: Random) -> list[Packet]:  # noqa: ARG002, D102
-        return [packet._replace(data=_error(query, self._rcode, question=True))]
+        return [packet._replace(data=error_reply(query, self._rcode, question=True))]
 
 
 class HeaderOnly(Rcode):
     """The server answers with an error that does not repeat the question: 12 octets."""
 
     def change(self, packet: Packet, query: bytes, transport: str, rng: Random) -> list[Packet]:  # noqa: ARG002, D102
-        return [packet._replace(data=_error(query, self._rcode, question=False))]
+        return [packet._replace(data=error_reply(query, self._rcode, question=False))]
 
 
 class Truncate(Fault):
@@ -271,7 +222,7 @@ class Truncate(Fault):
         self._empty = empty
 
     def change(self, packet: Packet, query: bytes, transport: str, rng: Random) -> list[Packet]:  # noqa: ARG002, D102
-        data = bytearray(_error(query, 0, question=True) if self._empty else packet.data)
+        data = bytearray(error_reply(query, 0, question=True) if self._empty else packet.data)
         data[2] |= 0x02
         return [packet._replace(data=bytes(data))]
 
@@ -437,15 +388,3 @@ class Faults:
         for fault in faults:
             packets = fault.work(packets, query, seen.transport, self._rng)
         return packets
-
-
-def _error(query: bytes, rcode: int, *, question: bool) -> bytes:
-    """An error reply to a query; RD and CD are sent back, an OPT record is not."""
-    end = _HEADER
-    if question:
-        while query[end]:
-            end += 1 + query[end]
-        end += 5
-    flags = 0x8000 | int.from_bytes(query[2:4]) & 0x7910 | rcode & 0xF
-    counts = (1 if question else 0).to_bytes(2) + bytes(6)
-    return query[:2] + flags.to_bytes(2) + counts + query[_HEADER:end]

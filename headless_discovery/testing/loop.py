@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .faults import Packet
+    from .packets import Packet
 
 __all__ = ["Loop"]
 
@@ -143,7 +143,7 @@ class Loop:
     def _answers(self, data: bytes, transport: str) -> Sequence[Packet]:
         try:
             return self._respond(data, transport)
-        except Exception:
+        except Exception:  # noqa: BLE001 - see below
             # A fault of the user's own making, or of this server: the asker gets nothing,
             # the log says why, and the server lives on.
             _LOG.exception("no answer to %d octets by %s", len(data), transport)

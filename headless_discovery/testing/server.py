@@ -18,7 +18,7 @@ from .loop import Loop
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .faults import Packet
+    from .packets import Packet
 
 __all__ = ["Server"]
 

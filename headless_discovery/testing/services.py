@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from .addressing import packed
-from .encoding import name_wire
+from .protocol import name_wire
 from .specs import Endpoint, EndpointPort, EndpointSlice, Port
 
 if TYPE_CHECKING:

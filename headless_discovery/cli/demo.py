@@ -75,8 +75,11 @@ class _Demo:
             self._say(f"  LookupFailed: {failure}")
         dns.set_synced(True)
         mysql.scale(0)
-        self._say("DNS is back, and the StatefulSet is scaled to 0. Now DNS says so itself:")
-        self._say(f"  outcome {self._service.lookup().outcome}: nobody is there, with authority.")
+        self._say("DNS is back, and the StatefulSet is scaled to 0. Now DNS itself says: nobody.")
+        self._say(
+            f"  outcome {self._service.lookup().outcome}: no such Service or no ready pod; "
+            "which of the two, DNS cannot tell."
+        )
         mysql.scale(3)
         self._say("Scaled to 3 again:")
         self._show()

@@ -84,11 +84,11 @@ def _objection_v6(address: str) -> str | None:
         return "unspecified"
     if address == "::1":
         return "loopback"
-    if address.startswith("ff") and address.index(":") == 4:
+    if address.index(":") != 4:  # a shorter first group begins with zeros: fe8:: is 0fe8::
+        return None
+    if address.startswith("ff"):
         return "multicast"
-    return (
-        "link-local" if address[:3] in ("fe8", "fe9", "fea", "feb") and address[4] == ":" else None
-    )
+    return "link-local" if address[:3] in ("fe8", "fe9", "fea", "feb") else None
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:

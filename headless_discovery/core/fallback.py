@@ -9,7 +9,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from .wire import AAAA, CNAME, IN, PTR, SOA, SRV, A, Message, Record, WireError, label_text
+from .wire import (
+    AAAA,
+    CNAME,
+    IN,
+    PTR,
+    SOA,
+    SRV,
+    A,
+    Message,
+    Record,
+    WireError,
+    ipv6_text,
+    label_text,
+)
 
 __all__ = ["read_unusual"]
 
@@ -42,8 +55,11 @@ def _records(section: list[Any]) -> list[Record]:
         owner, rdtype = _text(rrset.name), int(rrset.rdtype)
         for data in rrset:
             value: Any = None
-            if rdtype in (A, AAAA):
+            if rdtype == A:
                 value = data.address
+            elif rdtype == AAAA:
+                # dnspython writes ::10.0.0.1 where RFC 5952 and the rest of core write ::a00:1.
+                value = ipv6_text(data.to_digestable())
             elif rdtype == SRV:
                 value = (data.priority, data.weight, data.port, _text(data.target))
             elif rdtype in (CNAME, PTR):

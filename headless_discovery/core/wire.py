@@ -31,6 +31,7 @@ __all__ = [
     "WireError",
     "check_reply",
     "encode_question",
+    "ipv6_text",
     "label_text",
     "read_message",
 ]

@@ -132,6 +132,11 @@ class Gathering:
         """
         return sorted(name for name, known in self._addresses.items() if not known)
 
+    def leave_out(self, targets: Iterable[str]) -> None:
+        """Mark targets as answered for: the family asked for is not theirs."""
+        for name in targets:
+            self._addresses[name].add("")
+
     def endpoints(self) -> tuple[list[Endpoint], tuple[str, ...]]:
         """The endpoints, and the hostnames still without any address."""
         found: list[Endpoint] = []

@@ -110,8 +110,6 @@ def _srv_look(request: Request, reply: Reply, fqdn: str, earlier: tuple[Reply, .
     owner, dropped = follow_cnames(
         reply.answer, reply.question.name, request.service.cluster_domain
     )
-    if dropped is not None:
-        gathering.drop(dropped)
     if owner != reply.question.name:
         # A server that completes names (autopath) answers under another one; what the
         # targets must be below is that Service.
@@ -119,31 +117,46 @@ def _srv_look(request: Request, reply: Reply, fqdn: str, earlier: tuple[Reply, .
         if service is not None and service.fqdn != fqdn:
             fqdn = service.fqdn
             gathering = _gathering(request, fqdn)
+    if dropped is not None:
+        gathering.drop(dropped)
     virtual = _virtual_address(reply, owner, fqdn)
     if virtual is not None:
         return virtual
     gathering.targets(reply.answer, owner)
     gathering.glue(reply.additional)
     missing = gathering.without_glue()
-    problem: Problem | None = None
     if reply.truncated or len(missing) > ASKED_BY_NAME_AT_MOST:
-        found = yield tuple(Question(fqdn, rdtype) for rdtype in _rdtypes(request))
-        if any(each.truncated for each in found) or all(each.status == FAILED for each in found):
-            return _failed(found, replies, gathering)
-        problem = _first_problem(found)
-        for each in found:
-            gathering.nameless(each.answer, fqdn)
-        replies += found
-    elif missing:
-        questions = tuple(
-            Question(name, rdtype) for name in missing for rdtype in _rdtypes(request)
-        )
-        found = yield questions
+        return (yield from _complete_by_service(request, reply, fqdn, gathering, replies))
+    found: tuple[Reply, ...] = ()
+    if missing:
+        rdtypes = _rdtypes(request)
+        found = yield tuple(Question(name, rdtype) for name in missing for rdtype in rdtypes)
         for each in found:
             if each.status == RECORDS and not each.truncated:
                 gathering.glue(each.answer)
-        problem = _first_problem(found)
-        replies += found
+            elif _none_of_family(request, (each,)):
+                gathering.leave_out((each.question.name,))
+    return _conclude(request, gathering, replies + found, _first_problem(found))
+
+
+def _complete_by_service(
+    request: Request, reply: Reply, fqdn: str, gathering: Gathering, replies: tuple[Reply, ...]
+) -> Plan:
+    """The addresses an SRV answer did not hold, by A and AAAA of the Service."""
+    found = yield tuple(Question(fqdn, rdtype) for rdtype in _rdtypes(request))
+    replies += found
+    problem = _first_problem(found)
+    if any(each.truncated for each in found):
+        return _failed(found, replies, gathering)
+    for each in found:
+        gathering.nameless(each.answer, fqdn)
+    if _none_of_family(request, found):
+        gathering.leave_out(gathering.without_glue())
+    elif reply.truncated and not any(each.status == RECORDS for each in found):
+        # Cut and not completed: the part that did fit must not pass for the whole.
+        why = "A and AAAA hold no address" if problem is None else problem.detail
+        detail = f"the SRV answer was cut even over TCP and not completed: {why}"
+        return _failure(Problem(TRUNCATED, detail), replies, gathering.dropped, reply.question)
     return _conclude(request, gathering, replies, problem)
 
 
@@ -171,11 +184,13 @@ def _address_look(request: Request, fqdn: str, earlier: tuple[Reply, ...]) -> Pl
         if reply.status != NODATA:
             return (yield from _srv_look(request, reply, target.fqdn, replies))
         replies = (*replies, reply)
-    if request.port_name is not None:
+    if request.port_name is not None and not gathering.dropped:
         # Without SRV records nobody says which endpoints have that port.
         return _without_records(request, (earlier or replies)[:1], replies)
     if not any(each.status == RECORDS for each in found):
         return _without_records(request, found, replies)
+    if request.port_name is not None:
+        return _nothing_left(replies, gathering.dropped)
     return _conclude(request, gathering, replies, _first_problem(found))
 
 
@@ -189,11 +204,7 @@ def _conclude(
         detail = f"{len(endpoints)} endpoints, more than max_members={request.max_members}"
         return _failure(Problem(TOO_LARGE, detail), replies, dropped)
     if not endpoints and dropped:
-        return _failure(
-            Problem(BAD_RESPONSE, f"nothing is left of the answer: {'; '.join(dropped[:5])}"),
-            replies,
-            dropped,
-        )
+        return _nothing_left(replies, dropped)
     if problem is None and unresolved and not endpoints:
         # Names without a single address prove neither that pods are there nor that not.
         problem = Problem(BAD_RESPONSE, f"no address for any of {len(unresolved)} names")
@@ -201,6 +212,17 @@ def _conclude(
     if problem is not None:
         outcome = PARTIAL
     return _snapshot(request, endpoints, outcome, replies, dropped, unresolved, problem)
+
+
+def _nothing_left(replies: tuple[Reply, ...], dropped: tuple[str, ...]) -> Failure:
+    """The failure of a look whose records were all refused."""
+    detail = f"nothing is left of the answer: {'; '.join(dropped[:5])}"
+    return _failure(Problem(BAD_RESPONSE, detail), replies, dropped)
+
+
+def _none_of_family(request: Request, found: tuple[Reply, ...]) -> bool:
+    """Whether the one family asked for is not there: an answer, and nothing unresolved."""
+    return request.family is not None and all(each.status == NODATA for each in found)
 
 
 def _without_records(

@@ -147,8 +147,8 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 - one table of decisions, read fro
                 break
             _, now = yield Pause(ready[server])
             continue
-        size = 0 if server in memory.without_edns else edns
-        tail, section = encode_question(question.name, question.rdtype, size)
+        payload = 0 if server in memory.without_edns else edns
+        tail, section = encode_question(question.name, question.rdtype, payload)
         query = random_id() + tail
         ignored: dict[str, int] = {}
         until = min(deadline, now + attempt_timeout * (2 if failures[server] else 1))
@@ -176,7 +176,7 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 - one table of decisions, read fro
                 _attempt(question, server, needs_tcp, size, now - began, outcome, ignored)
             )
             memory.failed_until.pop(server, None)
-            if needs_tcp and not tcp and size <= (edns or 512):
+            if needs_tcp and not tcp and size <= (payload or 512):
                 memory.needs_tcp.discard(question)
             return _reply(question, message, server, now, tuple(attempts))
         attempts.append(
@@ -191,6 +191,8 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 - one table of decisions, read fro
         if last is None or problem.kind != TIMEOUT:
             last = problem
         position = order.index(server) + 1
+    # Where TCP is shut off, remembering it would outlive the day the answer fits UDP again.
+    memory.needs_tcp.discard(question)
     if cut:
         last = Problem(
             TRUNCATED,

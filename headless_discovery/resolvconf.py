@@ -8,6 +8,7 @@ only module that reads the environment or a file for the library.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,6 +36,7 @@ NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 PREFIX = "HEADLESS_DISCOVERY_"
 DNS_PORT = 53
 _READ_AT_MOST = 1 << 20
+_SCOPE = re.compile(r"[A-Za-z0-9_.-]{1,15}")  # an interface: its name or its number
 
 
 class ResolvConf(NamedTuple):
@@ -239,7 +241,9 @@ def _valid(setting: str, text: str, *, domain: bool = False) -> str:
 
 def _is_address(text: str) -> bool:
     family = socket.AF_INET6 if ":" in text else socket.AF_INET
-    address = text.partition("%")[0] if ":" in text else text
+    address, percent, scope = text.partition("%")
+    if percent and not (family == socket.AF_INET6 and _SCOPE.fullmatch(scope)):
+        return False
     try:
         socket.inet_pton(family, address)
     except (OSError, ValueError):

@@ -52,9 +52,9 @@ class Target:
         self.port, self.port_name = _port(port)
         if self.port_name is None and protocol is not None:
             raise ConfigError("protocol", "it belongs to a port's name: pass port='<name>' too")
-        self.protocol = "tcp" if protocol is None else protocol.lower()
+        self.protocol = "tcp" if protocol is None else protocol
         if self.port_name is not None:
-            srv_labels(self.port_name, self.protocol)
+            srv_labels(self.port_name, self.protocol)  # checks both
         self.statefulset = (
             None if statefulset is None else check_label(statefulset, "StatefulSet name")
         )
@@ -138,5 +138,6 @@ def _port(port: str | int | None) -> tuple[int | None, str | None]:
         return None, None
     number = int(port) if len(str(port)) < 6 else 0
     if not 0 < number <= 65535:
-        raise ConfigError("port", f"{port!a} is no port: 1 to 65535, or the port's name")
+        shown = ascii(port[:20] if isinstance(port, str) else port)
+        raise ConfigError("port", f"{shown} is no port: 1 to 65535, or the port's name")
     return number, None

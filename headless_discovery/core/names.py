@@ -239,10 +239,10 @@ def srv_labels(port: str, protocol: str) -> str:
             that a Service can have.
     """
     port = check_label(port.removeprefix("_"), "port name")
-    protocol = protocol.lower().removeprefix("_")
-    if protocol not in ("tcp", "udp", "sctp"):
+    known = protocol[:6].lower().removeprefix("_")  # cut first: any text may be given
+    if len(protocol) > 6 or known not in ("tcp", "udp", "sctp"):
         raise InvalidName(protocol, "the protocol of a port is tcp, udp or sctp")
-    return f"_{port}._{protocol}"
+    return f"_{port}._{known}"
 
 
 def is_pod_label(label: str) -> bool:

@@ -20,9 +20,7 @@ from .protocol import (
     CNAME,
     IXFR,
     NOERROR,
-    NOTIMP,
     NXDOMAIN,
-    OPCODE_QUERY,
     PTR,
     REFUSED,
     SERVFAIL,
@@ -233,14 +231,14 @@ class Plugin:
         if asked.labels == (b"dns-version",):
             text = len(SCHEMA_VERSION).to_bytes() + SCHEMA_VERSION
             return [Record(asked.name, TXT, SCHEMA_TTL, text)]
-        if not self._items(asked):
+        if not self._named(asked):
             raise _NameError
         return []
 
     def _ptr(self, asked: _Asked) -> list[Record]:
         address = _reversed_address(asked) if asked.reverse else None
         if address is None:
-            self._items(asked)  # says whether the name exists
+            self._named(asked)  # says whether the name exists
             return []
         names: dict[bytes, None] = {}
         service = self._cluster.service_at(address)
@@ -263,9 +261,13 @@ class Plugin:
         Raises:
             _NameError: There is no such name.
         """
-        labels = asked.labels
-        if labels == (b"ns", b"dns") and not asked.reverse:
+        if asked.labels == (b"ns", b"dns"):
             return []  # the server's own addresses, loopback left out
+        return self._named(asked)
+
+    def _named(self, asked: _Asked) -> list[_Item]:
+        """As `_items`, for the types that do not know ``ns.dns``: PTR and TXT."""
+        labels = asked.labels
         if labels in ((), (b"svc",), (b"pod",)):
             return []
         if asked.reverse or labels[-1] not in (b"svc", b"pod") or len(labels) > 5:
@@ -365,7 +367,7 @@ def _refusal(query: Query) -> int | None:
         return REFUSED
     if query.edns is not None and query.edns.version != 0:
         return BADVERS
-    return None if query.opcode == OPCODE_QUERY else NOTIMP
+    return None
 
 
 def _label(label: bytes) -> bytes:

@@ -69,9 +69,11 @@ class Cache:
                 for record in section
             )
             ttl = min(max(least, MINIMUM), self._cap)
-        if len(self._entries) >= CAPACITY:
-            self._entries.clear()
-        self._entries[key] = _Entry(now, ttl, response)
+        # An alias to a name outside answers nothing by itself, and is not kept.
+        if not response.answer or any(each.rtype == query.rtype for each in response.answer):
+            if len(self._entries) >= CAPACITY:
+                self._entries.clear()
+            self._entries[key] = _Entry(now, ttl, response)
         return _with_ttl(response, ttl)
 
 

@@ -22,6 +22,7 @@ from .protocol import (
     OPCODE_NOTIFY,
     OPCODE_QUERY,
     OPT,
+    SERVFAIL,
     SRV,
 )
 
@@ -120,7 +121,8 @@ def read_query(data: bytes) -> Query:
 
     Raises:
         Malformed: With the error reply CoreDNS gives, or None where it is silent (no
-            whole header, or a message that is itself a response).
+            whole header, or a message that is itself a response). Messages that end early at
+            the border of a field pass, as they do there.
     """
     if len(data) < _HEADER.size:
         raise Malformed(None)
@@ -131,10 +133,14 @@ def read_query(data: bytes) -> Query:
         raise Malformed(_refusal(ident, header, NOTIMP))
     if questions != 1 or answers > 1 or authorities > 1 or additionals > 2:
         raise Malformed(_refusal(ident, header & 0x87FF, FORMERR))
+    if len(data) == _HEADER.size:
+        raise Malformed(_refusal(ident, header & 0x7910, SERVFAIL))
     try:
         at = _skip_name(data, _HEADER.size, pointers=False)
         name = data[_HEADER.size : at]
-        rtype, rclass = _TYPE_CLASS.unpack_from(data, at)
+        # A message may end behind the name or the type: the rest is then 0.
+        rest = data[at : at + 4]
+        rtype, rclass = _TYPE_CLASS.unpack(rest if len(rest) in (1, 3) else rest.ljust(4, b"\0"))
     except (IndexError, ValueError, struct.error):
         raise Malformed(_refusal(ident, header & 0x87FF, FORMERR)) from None
     question = data[_HEADER.size : at + 4]
@@ -170,6 +176,8 @@ def _read_edns(data: bytes, at: int, count: int) -> Edns | None:
     """The last OPT record among the ``count`` records that begin at ``at``."""
     found = None
     for _ in range(count):
+        if at >= len(data):  # records that were announced and are not there: let pass
+            break
         at = _skip_name(data, at, pointers=True)
         rtype, rclass, ttl, length = _RECORD_FIXED.unpack_from(data, at)
         at += _RECORD_FIXED.size + length

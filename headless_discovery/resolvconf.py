@@ -138,9 +138,12 @@ class Surroundings:
             raise ConfigError(options.resolv_conf, "it holds no usable 'nameserver' line")
         return found
 
-    def allow_networks(self, options: LookupOptions) -> tuple[str, ...]:
-        """The networks whose addresses are always accepted: argument, environment."""
-        return options.allow_networks or environment_list("ALLOW_NETWORKS", self._environ)
+    def allow_networks(self, options: LookupOptions) -> tuple[tuple[str, ...], str]:
+        """The networks whose addresses are always accepted, and who said so."""
+        if options.allow_networks:
+            return options.allow_networks, "allow_networks"
+        given = environment_list("ALLOW_NETWORKS", self._environ)
+        return given, PREFIX + "ALLOW_NETWORKS"
 
     def service(self, parts: ServiceParts, options: LookupOptions) -> ServiceName:
         """The Service's full name.

@@ -123,10 +123,10 @@ class Target:
         )
 
     def _address_policy(self) -> AddressPolicy:
-        networks = self._surroundings.allow_networks(self.options)
+        networks, setting = self._surroundings.allow_networks(self.options)
         known = self._policy
         if known is None or known[0] != networks:
-            known = self._policy = (networks, AddressPolicy(networks))
+            known = self._policy = (networks, AddressPolicy(networks, setting))
         return known[1]
 
 

@@ -45,7 +45,8 @@ class _Demo:
                 f"A cluster DNS is running at {dns.nameserver}, and in it a StatefulSet 'mysql'",
                 "with 3 replicas behind the headless Service 'my-database' in namespace 'shop'.",
                 "",
-                f"One question to DNS tells every pod, as 'headless-discovery list {SERVICE}' does:",
+                "One question to DNS tells every pod, as "
+                f"'headless-discovery list {SERVICE}' does:",
             )
             self._show()
             self._steps(dns, mysql)

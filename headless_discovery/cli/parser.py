@@ -1,9 +1,4 @@
-"""What the command takes: flags, their environment twins, durations.
-
-Every flag of a command that asks DNS can be given as ``HEADLESS_DISCOVERY_<FLAG>``; the
-flag wins. A ``..._PORT`` that begins with ``tcp://`` or ``udp://`` is the link Kubernetes
-sets for a Service of that name, and is ignored.
-"""
+"""What the command takes: flags, their environment twins, durations."""
 
 from __future__ import annotations
 
@@ -12,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..core.peerlist import FORMATS
-from ..resolvconf import PREFIX, environment_list
+from .environment import Twins
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["build_parser", "duration"]
 
+OUTPUTS = ("table", "wide", *FORMATS)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 _LIST_EPILOG = """\
@@ -73,14 +69,12 @@ def build_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"headless-discovery {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    _add_list(commands, environ)
+    _add_list(commands, Twins(environ))
     _add_demo(commands)
     return parser
 
 
-def _add_list(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], environ: Mapping[str, str]
-) -> None:
+def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser], twins: Twins) -> None:
     parser = commands.add_parser(
         "list",
         help="look once and print every pod",
@@ -88,25 +82,25 @@ def _add_list(
         epilog=_LIST_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_service_arguments(parser, environ)
+    add_service_arguments(parser, twins)
     parser.add_argument(
         "-o",
         "--output",
-        choices=("table", "wide", *FORMATS),
+        choices=OUTPUTS,
         metavar="FORMAT",
-        default=environ.get(PREFIX + "OUTPUT", "table"),
+        default=twins.choice("OUTPUT", OUTPUTS, "table"),
         help="table (default), wide, name, addresses, json, jsonl, csv, hosts or env",
     )
     parser.add_argument(
         "--explain",
         action="store_true",
-        default=_truth(environ, "EXPLAIN"),
+        default=twins.truth("EXPLAIN"),
         help="tell on stderr each question, server, transport, rcode, size and time, and what "
         "was dropped",
     )
 
 
-def add_service_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+def add_service_arguments(parser: argparse.ArgumentParser, twins: Twins) -> None:
     """The arguments of every command that asks about a Service."""
     parser.add_argument(
         "service",
@@ -123,19 +117,19 @@ def add_service_arguments(parser: argparse.ArgumentParser, environ: Mapping[str,
     whom.add_argument(
         "--port",
         metavar="NAME|N",
-        default=_port(environ),
+        default=twins.text("PORT"),
         help="a port's name asks for that port; a number replaces the one DNS gives",
     )
     whom.add_argument(
         "--protocol",
         metavar="PROTO",
-        default=environ.get(PREFIX + "PROTOCOL"),
+        default=twins.text("PROTOCOL"),
         help="of a named port: tcp (default), udp or sctp",
     )
     whom.add_argument(
         "--statefulset",
         metavar="NAME",
-        default=environ.get(PREFIX + "STATEFULSET"),
+        default=twins.text("STATEFULSET"),
         help="only its pods have ordinals",
     )
     whom.add_argument("--cluster-domain", metavar="DOMAIN", help="default: resolv.conf's")
@@ -149,15 +143,15 @@ def add_service_arguments(parser: argparse.ArgumentParser, environ: Mapping[str,
     family = how.add_mutually_exclusive_group()
     family.add_argument("-4", dest="family", action="store_const", const=4, help="IPv4 only")
     family.add_argument("-6", dest="family", action="store_const", const=6, help="IPv6 only")
-    parser.set_defaults(family=_typed(environ, "FAMILY", _family, None))
+    parser.set_defaults(family=twins.value("FAMILY", _family, None))
     how.add_argument(
-        "--tcp", action="store_true", default=_truth(environ, "TCP"), help="never ask by UDP"
+        "--tcp", action="store_true", default=twins.truth("TCP"), help="never ask by UDP"
     )
     how.add_argument(
         "--timeout",
         metavar="DURATION",
         type=duration,
-        default=environ.get(PREFIX + "TIMEOUT", "5s"),
+        default=twins.value("TIMEOUT", duration, 5.0),
         help="when to give up: 500ms, 5s, 2m or seconds; default 5s",
     )
     how.add_argument(
@@ -184,29 +178,7 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
 
 
-def _port(environ: Mapping[str, str]) -> str | None:
-    port = environ.get(PREFIX + "PORT")
-    return None if port is None or port.startswith(("tcp://", "udp://")) else port
-
-
-def _truth(environ: Mapping[str, str], name: str) -> bool:
-    return environ.get(PREFIX + name, "").lower() in ("1", "true", "yes", "on")
-
-
-def _family(text: str) -> int:
-    return {"4": 4, "6": 6}[text]
-
-
-def _typed(
-    environ: Mapping[str, str], name: str, kind: Callable[[str], object], default: object
-) -> object:
-    """A variable that argparse cannot convert itself."""
-    from ..errors import ConfigError  # noqa: PLC0415
-
-    text = environ.get(PREFIX + name)
-    if not text:
-        return default
-    try:
-        return kind(text)
-    except (ValueError, KeyError):
-        raise ConfigError(PREFIX + name, f"{text[:40]!r} is not usable") from None
+def _family(text: str) -> int | None:
+    if text not in ("4", "6"):
+        raise ValueError(f"{text[:40]!r} is neither 4 nor 6")
+    return int(text)

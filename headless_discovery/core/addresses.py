@@ -28,6 +28,7 @@ class AddressPolicy:
 
     Args:
         allow_networks: CIDR networks whose addresses are accepted all the same.
+        setting: Where they come from, for the error.
 
     Raises:
         ConfigError: A text that is no network.
@@ -35,8 +36,8 @@ class AddressPolicy:
 
     __slots__ = ("_allowed",)
 
-    def __init__(self, allow_networks: Iterable[str] = ()) -> None:
-        self._allowed = [_network(text) for text in allow_networks]
+    def __init__(self, allow_networks: Iterable[str] = (), setting: str = "allow_networks") -> None:
+        self._allowed = [_network(text, setting) for text in allow_networks]
 
     def objection(self, address: str) -> str | None:
         """Why the address is refused, or None where it may be a pod's."""
@@ -91,12 +92,10 @@ def _objection_v6(address: str) -> str | None:
     return "link-local" if address[:3] in ("fe8", "fe9", "fea", "feb") else None
 
 
-def _network(text: str) -> IPv4Network | IPv6Network:
+def _network(text: str, setting: str) -> IPv4Network | IPv6Network:
     from ipaddress import ip_network  # noqa: PLC0415 - costs start-up, rarely needed
 
     try:
         return ip_network(text.strip(), strict=False)
     except ValueError as error:
-        raise ConfigError(
-            "allow_networks", f"{error}; write a network such as 127.0.0.0/8"
-        ) from None
+        raise ConfigError(setting, f"{error}; write a network such as 127.0.0.0/8") from None

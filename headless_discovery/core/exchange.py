@@ -104,7 +104,7 @@ class _Verdict(NamedTuple):
     now: float
 
 
-def exchange(  # noqa: C901, PLR0912, PLR0915 - one table of decisions, read from top to bottom
+def exchange(  # noqa: PLR0915 - one table of decisions, read from top to bottom
     question: Question,
     servers: tuple[Server, ...],
     memory: ServerMemory,

@@ -164,6 +164,6 @@ class Broken(NamedTuple):
 Effect = Ask | Listen | Pause | Decode
 # What an exchange is sent: bytes that arrived, None when the time ran out, a broken
 # transport, or what came of a `Decode`; and the time at which it happened.
-Event = tuple[bytes | None | Broken | Message | WireError, float]
+Event = tuple[bytes | Broken | Message | WireError | None, float]
 Exchange = Generator[Effect, Event, Reply]
 Plan = Generator[tuple[Question, ...], tuple[Reply, ...], "Snapshot | Failure"]

@@ -13,7 +13,7 @@ OPT of EDNS; a message with anything else is `Unusual` and left to dnspython (mo
 from __future__ import annotations
 
 from struct import Struct
-from struct import error as StructError
+from struct import error as CutShort
 from typing import Any, NamedTuple
 
 __all__ = [
@@ -142,7 +142,7 @@ def read_message(data: bytes, question: bytes) -> Message:
         for count in counts:
             records, offset = reader.section(offset, count, len(sections) == 2)
             sections.append(records)
-    except (IndexError, StructError):
+    except (IndexError, CutShort):
         raise WireError("the message ends in the middle of a record") from None
     if offset != len(data):
         raise WireError("bytes are left over behind the last record")
@@ -308,7 +308,7 @@ class _Reader:
 
 
 def label_text(label: bytes) -> str:
-    """A label in lower case; bytes no Kubernetes name has become ``\\ddd`` (RFC 1035, 5.1)."""
+    r"""A label in lower case; bytes no Kubernetes name has become ``\ddd`` (RFC 1035, 5.1)."""
     if label.translate(None, _LABEL_BYTES):
         return "".join(
             chr(byte) if byte in _LABEL_BYTES else f"\\{byte:03d}" for byte in label.lower()

@@ -12,8 +12,8 @@ OPT of EDNS; a message with anything else is `Unusual` and left to dnspython (mo
 
 from __future__ import annotations
 
+import struct
 from struct import Struct
-from struct import error as CutShort
 from typing import Any, NamedTuple
 
 __all__ = [
@@ -142,7 +142,7 @@ def read_message(data: bytes, question: bytes) -> Message:
         for count in counts:
             records, offset = reader.section(offset, count, len(sections) == 2)
             sections.append(records)
-    except (IndexError, CutShort):
+    except (IndexError, struct.error):
         raise WireError("the message ends in the middle of a record") from None
     if offset != len(data):
         raise WireError("bytes are left over behind the last record")

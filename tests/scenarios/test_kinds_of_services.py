@@ -109,9 +109,7 @@ def test_deployment_pods_have_no_ordinals(cluster_dns: ClusterDNS, face: Face) -
     app = cluster_dns.deployment("app", services=[web], replicas=3)
     seen = face.look("web.shop", cluster_dns.options)
     assert seen.ordinals == [None] * 3
-    assert seen.names == {
-        pod.addresses[0].replace(".", "-") for pod in app.pods
-    }
+    assert seen.names == {pod.addresses[0].replace(".", "-") for pod in app.pods}
 
 
 def test_a_service_that_does_not_govern(cluster_dns: ClusterDNS, face: Face) -> None:

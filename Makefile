@@ -16,7 +16,7 @@ demo: $(VENV)/demo  ## the main job, live, without a cluster
 
 test: $(VENV)/test  ## all tests that need nothing but Python
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest tests --ignore=tests/cluster
+	$(BIN)/python -m coverage run -m pytest tests --ignore=tests/cluster --ignore=tests/contract
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report --include='headless_discovery/core/*' --fail-under=100
 

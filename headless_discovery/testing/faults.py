@@ -383,6 +383,8 @@ class Faults:
     def apply(self, seen: LoggedQuery, query: bytes, answer: bytes) -> list[Packet]:
         """What goes out for one query whose good answer is known."""
         packets = [Packet(answer)]
+        if not self._faults:
+            return packets
         with self._lock:
             faults = [fault for fault in self._faults if fault.strikes(seen, self._rng)]
         for fault in faults:

@@ -6,6 +6,7 @@ faults in a row, and keeps finished answers while nothing changes.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from .caching import shuffled
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from .faults import Faults
 
 __all__ = ["Responder"]
+
+_LOG = logging.getLogger(__name__)
 
 _KEPT_ANSWERS = 4096
 _KEPT_QUERIES = 100_000
@@ -76,6 +79,7 @@ class Responder:
             try:
                 query = read_query(data)
             except Malformed as malformed:
+                _LOG.debug("malformed query of %d octets by %s", len(data), transport)
                 return [] if malformed.reply is None else [Packet(malformed.reply)]
             seen = _seen(query, transport)
             response = self._answer(query)

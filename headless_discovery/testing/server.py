@@ -79,7 +79,8 @@ class Server:
         self._loop = self._thread = None
         if loop is not None and thread is not None:
             loop.stop()
-            thread.join()
+            if thread is not threading.current_thread():
+                thread.join()
 
     def set_accepting(self, accepts: bool) -> None:
         """Whether TCP connections are accepted or refused."""

@@ -32,6 +32,15 @@ if TYPE_CHECKING:
 
 TARGET = Path(__file__).with_name("coredns-1.15.0.json")
 DNS_PORT, API_PORT = 21153, 21180
+OTHER_NAMES = """
+cluster.local svc.cluster.local lab.svc.cluster.local nobody.svc.cluster.local
+nobody.lab.svc.cluster.local 10-1-2-3.shop.pod.cluster.local web.shop.cluster.local
+10-1-2-3.nobody.pod.cluster.local fd00--1.shop.pod.cluster.local example.com
+dns-version.cluster.local ns.dns.cluster.local 50.0.96.10.in-addr.arpa
+1.6.244.10.in-addr.arpa 9.9.9.9.in-addr.arpa in-addr.arpa
+8.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.4.4.2.0.0.0.d.f.ip6.arpa
+_WEB._tCp.WeB.sHoP.SvC.cLuStEr.LoCaL inside.shop.svc.CLUSTER.local
+"""
 KINDS = {
     "namespaces": ("v1", "Namespace"),
     "services": ("v1", "Service"),
@@ -132,15 +141,7 @@ def questions() -> Iterator[tuple[str, str, int | None, bool]]:
                 if label:
                     yield f"{label}.{base}", "A", None, False
                     yield f"{label}.{base}", "SRV", None, False
-    for name in (
-        "cluster.local svc.cluster.local lab.svc.cluster.local nobody.svc.cluster.local "
-        "nobody.lab.svc.cluster.local 10-1-2-3.shop.pod.cluster.local web.shop.cluster.local "
-        "10-1-2-3.nobody.pod.cluster.local fd00--1.shop.pod.cluster.local example.com "
-        "dns-version.cluster.local ns.dns.cluster.local 50.0.96.10.in-addr.arpa "
-        "1.6.244.10.in-addr.arpa 9.9.9.9.in-addr.arpa in-addr.arpa "
-        "8.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.4.4.2.0.0.0.d.f.ip6.arpa "
-        "_WEB._tCp.WeB.sHoP.SvC.cLuStEr.LoCaL inside.shop.svc.CLUSTER.local"
-    ).split():  # noqa: SIM905 - readable as a text
+    for name in OTHER_NAMES.split():
         for rtype in ("A", "SRV", "PTR", "TXT", "SOA", "NS", "ANY", "AXFR", "HTTPS"):
             yield name, rtype, None, False
         yield name, "AAAA", 4096, True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import dns.flags
@@ -210,14 +211,21 @@ def test_the_serial_tells_changes_of_services_and_endpoints_only(
     assert serial() == before + 200
 
 
-def test_nothing_is_seen_in_the_middle_of_a_change(server: ClusterDNS, look: Look) -> None:
-    """``at_once`` makes several changes one."""
+def test_nothing_is_seen_in_the_middle_of_a_change(server: ClusterDNS) -> None:
+    """``at_once`` makes several changes one: a question that comes meanwhile waits."""
     db = server.service("my-database", namespace="shop", ports=[3306])
     mysql = server.statefulset("mysql", service=db, replicas=1)
-    with server.at_once():
-        mysql.scale(0)
-        mysql.scale(2)
-    assert len(look(server, DB)) == 2
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.connect(("127.0.0.1", server.port))
+        with server.at_once():
+            mysql.scale(0)
+            asker.send(dns.message.make_query(DB, "A").to_wire())
+            asker.settimeout(0.03)
+            with pytest.raises(TimeoutError):
+                asker.recv(512)
+            mysql.scale(2)
+        asker.settimeout(5)
+        assert len(dns.message.from_wire(asker.recv(512)).answer[0]) == 2
 
 
 def test_impossible_content_is_refused(server: ClusterDNS) -> None:

@@ -1,0 +1,90 @@
+"""Report: the rows of the benchmark as aligned text or as a Markdown table."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["Row", "as_markdown", "as_text"]
+
+HEADINGS = ("what", "N", "ours", "beside", "wall", "cpu", "goal", "stretch", "verdict", "(abs)")
+LEFT = (0, 2, 3, 8)
+
+
+class Row(NamedTuple):
+    """One comparison.
+
+    Attributes:
+        what: What is compared.
+        pods: Pods behind the Service, None where that does not matter.
+        ours: Which of our faces.
+        beside: What it stands beside.
+        value: The ratio that is judged: ours divided by theirs.
+        cpu: The same of CPU time, None where there is none.
+        goal: What the ratio should reach, None where nothing is asked.
+        stretch: What would be excellent.
+        absolute: Both figures in their unit, for orientation only.
+        more_is_better: The ratio is one of rates.
+    """
+
+    what: str
+    pods: int | None
+    ours: str
+    beside: str
+    value: float
+    cpu: float | None
+    goal: float | None
+    stretch: float | None
+    absolute: str
+    more_is_better: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """``stretch``, ``goal`` or ``misses``; ``-`` where nothing is asked."""
+        if self.goal is None or self.stretch is None:
+            return "-"
+        sign = -1 if self.more_is_better else 1
+        if sign * self.value <= sign * self.stretch:
+            return "stretch"
+        return "goal" if sign * self.value <= sign * self.goal else "misses"
+
+    def cells(self) -> tuple[str, ...]:
+        """The row as text, under `HEADINGS`."""
+        bound = ">= " if self.more_is_better else "<= "
+        return (
+            self.what,
+            "-" if self.pods is None else str(self.pods),
+            self.ours,
+            self.beside,
+            _number(self.value),
+            "-" if self.cpu is None else _number(self.cpu),
+            "-" if self.goal is None else f"{bound}{self.goal:g}",
+            "-" if self.stretch is None else f"{bound}{self.stretch:g}",
+            self.verdict,
+            f"({self.absolute})",
+        )
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}"
+
+
+def as_text(rows: list[Row]) -> str:
+    """Columns aligned with blanks: readable in a pipe."""
+    table = [HEADINGS, *(row.cells() for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = []
+    for cells in table:
+        aligned = (
+            cell.ljust(width) if at in LEFT else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        )
+        lines.append("  ".join(aligned).rstrip())
+    return "\n".join(lines)
+
+
+def as_markdown(rows: list[Row]) -> str:
+    """The same as a Markdown table, without the absolute figures."""
+    table = [HEADINGS[:-1], *(row.cells()[:-1] for row in rows)]
+    rule = [":--" if at in LEFT else "--:" for at in range(len(HEADINGS) - 1)]
+    lines = ["| " + " | ".join(cells) + " |" for cells in (table[0], rule, *table[1:])]
+    return "\n".join(lines) + "\n"

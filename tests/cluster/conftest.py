@@ -1,65 +1,23 @@
-"""Fixtures of the tests against a real control plane and a real CoreDNS.
-
-One bed is up for the whole session. From its start to the end of the session the test
-process is inside the bed's network namespace, if there is one (see `network.py`).
-"""
+"""The tests against a real control plane and a real CoreDNS: their fixtures and their time."""
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.cluster.bed import Bed
-from tests.cluster.network import BedError
-from tests.cluster.workloads import Namespaces
+from tests.cluster import fixtures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.cluster.workloads import Namespace
+    import pytest
 
 _TIMEOUT = 120.0
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the fixtures of the bed, which other folders use too."""
+    fixtures.register(config)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests in this folder more time than unit tests have.
-
-    Fixtures are left out of it: starting the bed has deadlines of its own, and the first
-    test must not pay for it.
-    """
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents and item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(_TIMEOUT, func_only=True))
-
-
-@pytest.fixture(scope="session")
-def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
-    """Return the running test bed; it fails, never skips, where it cannot be had."""
-    made = Bed(tmp_path_factory.mktemp("bed"))
-    failure = ""
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(made)
-        except BedError as error:
-            failure = str(error)
-        if failure:  # out here, where the report shows the message and no traceback
-            pytest.fail(failure, pytrace=False)
-        yield made
-
-
-@pytest.fixture(scope="session")
-def namespaces(bed: Bed) -> Namespaces:
-    """Return what makes new Kubernetes namespaces."""
-    return Namespaces(bed.api)
-
-
-@pytest.fixture
-def namespace(namespaces: Namespaces) -> Iterator[Namespace]:
-    """Return a Kubernetes namespace of the test's own, deleted after it."""
-    made = namespaces.create()
-    yield made
-    namespaces.delete(made)
+    """Give the tests in this folder more time than unit tests have."""
+    fixtures.give_time(items, Path(__file__).parent, _TIMEOUT)

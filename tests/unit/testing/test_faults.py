@@ -267,6 +267,20 @@ def test_tcp_can_drip(server: ClusterDNS) -> None:
         assert time.monotonic() - start >= 0.002 * (len(whole) // 30)
 
 
+def test_dripped_answers_do_not_mix(server: ClusterDNS) -> None:
+    """Two questions on one connection: the second answer begins when the first is out."""
+    wire = QUERY.to_wire()
+    with (
+        server.fault(Drip(0.001, size=50)),
+        socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection,
+    ):
+        connection.sendall((len(wire).to_bytes(2) + wire) * 2)
+        for _ in range(2):
+            answer, _when = dns.query.receive_tcp(connection, time.time() + 5)
+            assert QUERY.is_response(answer)
+            assert len(answer.answer[0]) == 3
+
+
 def test_tcp_can_lie_about_the_length(server: ClusterDNS) -> None:
     """The prefix is what was said, the message behind it whole."""
     whole, _ = stream(server)

@@ -1,9 +1,9 @@
 """Addresses: which ones may be a pod's, and their order.
 
-In: addresses as text, as ``wire`` writes them. Out: normalised text, a verdict, a sort
-key. Pods never have an unspecified, loopback, link-local, multicast or broadcast
-address, and an answer that says so is hostile or broken: following it would connect to
-ourselves or to a cloud's metadata service (169.254.169.254).
+In: addresses as bytes or text. Out: normalised text, a verdict, a sort key. Pods never
+have an unspecified, loopback, link-local, multicast or broadcast address, and an answer
+that says so is hostile or broken: following it would connect to ourselves or to a
+cloud's metadata service (169.254.169.254).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from ipaddress import IPv4Network, IPv6Network
 
-__all__ = ["AddressPolicy", "address_key", "normalise"]
+__all__ = ["AddressPolicy", "address_key", "address_text", "normalise"]
 
 _MULTICAST_V4 = dict.fromkeys(map(str, range(224, 240)), "multicast")
 # RFC 6890 registry: what the first octet alone decides, "" where the whole must be seen.
@@ -56,6 +56,24 @@ class AddressPolicy:
 
         parsed = ip_address(address)
         return any(parsed in network for network in self._allowed)
+
+
+def address_text(raw: bytes) -> str:
+    """4 bytes, or 16 as RFC 5952 writes them, as text."""
+    if len(raw) == 4:
+        return "%d.%d.%d.%d" % tuple(raw)  # noqa: UP031 - the fastest
+    if raw[:12] == b"\0" * 10 + b"\xff\xff":
+        return "::ffff:%d.%d.%d.%d" % tuple(raw[12:])  # noqa: UP031
+    groups = [f"{raw[i] << 8 | raw[i + 1]:x}" for i in range(0, 16, 2)]
+    best_start, best_length, run = 0, 1, 0
+    for position in range(8):
+        run = run + 1 if groups[position] == "0" else 0
+        if run > best_length:
+            best_start, best_length = position - run + 1, run
+    if best_length == 1:
+        return ":".join(groups)
+    head, tail = groups[:best_start], groups[best_start + best_length :]
+    return ":".join(head) + "::" + ":".join(tail)
 
 
 def normalise(address: str) -> str:

@@ -33,11 +33,13 @@ from .questions import (
     Problem,
     Reply,
 )
+from .srvtable import SrvTable, read_srv_table
 from .wire import (
     CNAME,
     HEADER_ONLY,
     NS,
     SOA,
+    SRV,
     Message,
     Unusual,
     WireError,
@@ -56,6 +58,8 @@ __all__ = ["RCODES", "ServerMemory", "exchange", "rcode_name"]
 HEADER_ONLY_GRACE = 0.1
 ERROR_PAUSE = 0.25
 FAILED_SERVER_LAST = 5.0
+QUESTIONS_KEPT = 1024
+NAMES_SPARE = 1000
 UNUSUAL_TAKES = 0.3  # dnspython's import and 64 KiB at its speed
 
 RCODES = {
@@ -68,6 +72,8 @@ RCODES = {
     16: "BADVERS",
 }
 _EDNS_DISLIKED = (1, 4, 16)
+# A cut answer over UDP: what is in it is never used, so it is not even read.
+_CUT = Message(0, True, [], [], [])
 
 
 def rcode_name(rcode: int) -> str:
@@ -81,11 +87,17 @@ class ServerMemory:
     Safe to share between threads: each step is one operation on a dict or set.
     """
 
-    __slots__ = ("failed_until", "needs_tcp", "without_edns")
+    __slots__ = ("_encoded", "failed_until", "names", "needs_tcp", "without_edns")
 
     def __init__(self) -> None:
+        self._encoded: dict[tuple[Question, int], tuple[bytes, bytes]] = {}
+        #: Until when a server that failed is asked last.
         self.failed_until: dict[Server, float] = {}
+        #: Wire names met before, with their text; see ``srvtable``.
+        self.names: dict[bytes, str] = {}
+        #: Questions whose answer UDP could not hold.
         self.needs_tcp: set[Question] = set()
+        #: Servers that dislike EDNS.
         self.without_edns: set[Server] = set()
 
     def order(self, servers: tuple[Server, ...], now: float) -> tuple[Server, ...]:
@@ -94,17 +106,50 @@ class ServerMemory:
             return servers
         return tuple(sorted(servers, key=lambda server: self.failed_until.get(server, 0.0) > now))
 
+    def encoded(self, question: Question, edns: int) -> tuple[bytes, bytes]:
+        """`encode_question`, once for each question."""
+        known = self._encoded.get((question, edns))
+        if known is None:
+            if len(self._encoded) >= QUESTIONS_KEPT:
+                self._encoded = {}
+            known = encode_question(question.name, question.rdtype, edns)
+            self._encoded[question, edns] = known
+        return known
+
+    def remember_tcp(self, question: Question) -> None:
+        """UDP cannot hold the answer to this question."""
+        if len(self.needs_tcp) >= QUESTIONS_KEPT:
+            self.needs_tcp.clear()
+        self.needs_tcp.add(question)
+
+    def forget_names(self, in_use: int) -> None:
+        """Let go of names that are no longer there, before they become many."""
+        if len(self.names) > 2 * in_use + NAMES_SPARE:
+            self.names = {}
+
+
+class _Send(NamedTuple):
+    """One message on its way, and what a reply to it is held against."""
+
+    server: Server
+    query: bytes
+    section: bytes  # the question section
+    names: dict[bytes, str] | None  # wire names met before, where an `SrvTable` will do
+    until: float
+    deadline: float
+    ignored: dict[str, int]  # why packets were ignored, and how many
+
 
 class _Verdict(NamedTuple):
-    """What one attempt came to: a message, or a problem."""
+    """What one attempt came to: content, or a problem."""
 
-    message: Message | None
+    content: Message | SrvTable | None
     problem: Problem | None
     size: int
     now: float
 
 
-def exchange(  # noqa: PLR0915 - one table of decisions, read from top to bottom
+def exchange(
     question: Question,
     servers: tuple[Server, ...],
     memory: ServerMemory,
@@ -148,40 +193,38 @@ def exchange(  # noqa: PLR0915 - one table of decisions, read from top to bottom
             _, now = yield Pause(ready[server])
             continue
         payload = 0 if server in memory.without_edns else edns
-        tail, section = encode_question(question.name, question.rdtype, payload)
-        query = random_id() + tail
-        ignored: dict[str, int] = {}
-        until = min(deadline, now + attempt_timeout * (2 if failures[server] else 1))
+        tail, section = memory.encoded(question, payload)
+        send = _Send(
+            server,
+            random_id() + tail,
+            section,
+            memory.names if question.rdtype == SRV else None,
+            min(deadline, now + attempt_timeout * (2 if failures[server] else 1)),
+            deadline,
+            {},
+        )
         began = now
-        if needs_tcp:
-            verdict = yield from _by_tcp(server, query, section, until, deadline, ignored)
-        else:
-            verdict = yield from _by_udp(server, query, section, until, deadline, ignored)
-        message, problem, size, now = verdict
-        if message is not None and problem is None:
-            problem = _objection(message, question)
-        if message is not None and problem is None and message.truncated and not needs_tcp:
+        content, problem, size, now = yield from (_by_tcp if needs_tcp else _by_udp)(send)
+        if problem is None and isinstance(content, Message):
+            problem = _objection(content, question)
+        is_cut = isinstance(content, Message) and content.truncated
+        if problem is None and is_cut and not needs_tcp:
             needs_tcp = cut = True
-            if len(memory.needs_tcp) >= 4096:
-                memory.needs_tcp.clear()
-            memory.needs_tcp.add(question)
-            attempts.append(
-                _attempt(question, server, False, size, now - began, "truncated", ignored)
-            )
+            memory.remember_tcp(question)
+            attempts.append(_attempt(question, send, False, size, now - began, "truncated"))
             continue
         if problem is None:
-            assert message is not None  # noqa: S101 - a verdict has one or the other
-            outcome = rcode_name(message.rcode) + (", truncated" if message.truncated else "")
+            assert content is not None  # noqa: S101 - a verdict has one or the other
             attempts.append(
-                _attempt(question, server, needs_tcp, size, now - began, outcome, ignored)
+                _attempt(question, send, needs_tcp, size, now - began, _outcome(content))
             )
             memory.failed_until.pop(server, None)
+            if isinstance(content, SrvTable):
+                memory.forget_names(len(content.rows))
             if needs_tcp and not tcp and size <= (payload or 512):
                 memory.needs_tcp.discard(question)
-            return _reply(question, message, server, now, tuple(attempts))
-        attempts.append(
-            _attempt(question, server, needs_tcp, size, now - began, problem.detail, ignored)
-        )
+            return _reply(question, content, server, now, tuple(attempts))
+        attempts.append(_attempt(question, send, needs_tcp, size, now - began, problem.detail))
         if problem.rcode in _EDNS_DISLIKED and edns:
             memory.without_edns.add(server)
         failures[server] += 1
@@ -213,32 +256,25 @@ def _next_server(
     return min(turn, key=ready.__getitem__)
 
 
-def _by_udp(
-    server: Server,
-    query: bytes,
-    section: bytes,
-    until: float,
-    deadline: float,
-    ignored: dict[str, int],
-) -> Generator[Effect, Event, _Verdict]:
+def _by_udp(send: _Send) -> Generator[Effect, Event, _Verdict]:
     """One datagram out; listen until a reply counts, ignoring everything else."""
     error: bytes | None = None
-    event, now = yield Ask(server, False, query, until)
+    until = send.until
+    event, now = yield Ask(send.server, False, send.query, until)
     while True:
-        if isinstance(event, Broken):
-            return _Verdict(None, Problem(NETWORK, event.reason), 0, now)
         if isinstance(event, bytes):
-            reason = check_reply(event, query[:2], section)
+            reason = check_reply(event, send.query[:2], send.section)
             if reason is None:
                 if event[2] & 2 and not event[3] & 15:
-                    # Cut: what is there is never used, so it is not even read.
-                    return _Verdict(Message(0, True, [], [], []), None, len(event), now)
-                return (yield from _read(event, section, now, deadline))
+                    return _Verdict(_CUT, None, len(event), now)
+                return _read(event, send, now) or (yield from _read_unusual(event, send, now))
             if reason == HEADER_ONLY and error is None:
                 # Such an error is easily forged, and the good answer may be right behind.
                 error = event
                 until = min(until, now + HEADER_ONLY_GRACE)
-            ignored[reason] = ignored.get(reason, 0) + 1
+            send.ignored[reason] = send.ignored.get(reason, 0) + 1
+        elif isinstance(event, Broken):
+            return _Verdict(None, Problem(NETWORK, event.reason), 0, now)
         if event is None or now >= until:
             if error is not None:
                 return _Verdict(None, _rcode_problem(error[3] & 15), len(error), now)
@@ -246,17 +282,11 @@ def _by_udp(
         event, now = yield Listen(until)
 
 
-def _by_tcp(
-    server: Server,
-    query: bytes,
-    section: bytes,
-    until: float,
-    deadline: float,
-    ignored: dict[str, int],
-) -> Generator[Effect, Event, _Verdict]:
+def _by_tcp(send: _Send) -> Generator[Effect, Event, _Verdict]:
     """One query on a connection of its own; frames of RFC 1035, 4.2.2 are cut here."""
     received = bytearray()
-    event, now = yield Ask(server, True, len(query).to_bytes(2, "big") + query, until)
+    query = len(send.query).to_bytes(2, "big") + send.query
+    event, now = yield Ask(send.server, True, query, send.until)
     while True:
         if isinstance(event, Broken):
             return _Verdict(None, Problem(NETWORK, event.reason), 0, now)
@@ -268,33 +298,47 @@ def _by_tcp(
                     break
                 frame = bytes(received[2:end])
                 del received[:end]
-                reason = check_reply(frame, query[:2], section)
+                reason = check_reply(frame, send.query[:2], send.section)
                 if reason is None:
-                    return (yield from _read(frame, section, now, deadline))
+                    return _read(frame, send, now) or (yield from _read_unusual(frame, send, now))
                 if reason == HEADER_ONLY:
                     return _Verdict(None, _rcode_problem(frame[3] & 15), len(frame), now)
-                ignored[reason] = ignored.get(reason, 0) + 1
-        if event is None or now >= until:
+                send.ignored[reason] = send.ignored.get(reason, 0) + 1
+        if event is None or now >= send.until:
             return _Verdict(None, Problem(TIMEOUT, "no whole answer in time"), 0, now)
-        event, now = yield Listen(until)
+        event, now = yield Listen(send.until)
 
 
-def _read(
-    data: bytes, section: bytes, now: float, deadline: float
-) -> Generator[Effect, Event, _Verdict]:
-    """The bytes of a reply that counts, as a message; dnspython reads the unusual ones."""
+def _read(data: bytes, send: _Send, now: float) -> _Verdict | None:
+    """The bytes of a reply that counts, as its content; None for the unusual ones."""
+    if send.names is not None and not data[2] & 2:
+        table = read_srv_table(data, send.section, send.names)
+        if table is not None:
+            return _Verdict(table, None, len(data), now)
     try:
-        return _Verdict(read_message(data, section), None, len(data), now)
+        return _Verdict(read_message(data, send.section), None, len(data), now)
     except WireError as error:
         return _Verdict(None, Problem(BAD_RESPONSE, f"malformed: {error}"), len(data), now)
     except Unusual:
-        if now > deadline - UNUSUAL_TAKES:
-            detail = "an unusual answer came too late to be read"
-            return _Verdict(None, Problem(TIMEOUT, detail), len(data), now)
+        return None
+
+
+def _read_unusual(data: bytes, send: _Send, now: float) -> Generator[Effect, Event, _Verdict]:
+    """Have dnspython read it, where there is time for that."""
+    if now > send.deadline - UNUSUAL_TAKES:
+        detail = "an unusual answer came too late to be read"
+        return _Verdict(None, Problem(TIMEOUT, detail), len(data), now)
     event, now = yield Decode(data)
     if isinstance(event, Message):
         return _Verdict(event, None, len(data), now)
     return _Verdict(None, Problem(BAD_RESPONSE, f"malformed: {event!s}"), len(data), now)
+
+
+def _outcome(content: Message | SrvTable) -> str:
+    """What ``--explain`` says of an answer."""
+    if not isinstance(content, Message):
+        return "NOERROR"
+    return rcode_name(content.rcode) + (", truncated" if content.truncated else "")
 
 
 def _rcode_problem(rcode: int) -> Problem:
@@ -324,28 +368,29 @@ def _objection(message: Message, question: Question) -> Problem | None:
 
 
 def _reply(
-    question: Question, message: Message, server: Server, now: float, attempts: tuple[Attempt, ...]
+    question: Question,
+    content: Message | SrvTable,
+    server: Server,
+    now: float,
+    attempts: tuple[Attempt, ...],
 ) -> Reply:
-    ttl: int | None = None
-    if message.rcode == 3:
-        status = NXDOMAIN
-    elif message.answer or message.truncated:
-        status = RECORDS
-        records = message.answer + message.additional
-        ttl = min((record[2] for record in records), default=None)
-    else:
-        status = NODATA
-    if status is not RECORDS:
+    if not isinstance(content, Message):
+        ttl = content.ttl
+        return Reply(question, RECORDS, [], [], ttl, False, None, server, now, attempts, content)
+    if content.rcode == 3 or not (content.answer or content.truncated):
+        status = NXDOMAIN if content.rcode == 3 else NODATA
         # RFC 2308 section 5: a negative answer lives for the smaller of these two.
-        soas = [record for record in message.authority if record[1] == SOA]
-        ttl = min((min(record[2], record[3][1]) for record in soas), default=None)
+        ttls = [min(each[2], each[3][1]) for each in content.authority if each[1] == SOA]
+    else:
+        status = RECORDS
+        ttls = [record[2] for record in content.answer + content.additional]
     return Reply(
         question,
         status,
-        message.answer,
-        message.additional,
-        ttl,
-        message.truncated,
+        content.answer,
+        content.additional,
+        min(ttls, default=None),
+        content.truncated,
         None,
         server,
         now,
@@ -354,12 +399,6 @@ def _reply(
 
 
 def _attempt(
-    question: Question,
-    server: Server,
-    tcp: bool,
-    size: int,
-    seconds: float,
-    outcome: str,
-    ignored: dict[str, int],
+    question: Question, send: _Send, tcp: bool, size: int, seconds: float, outcome: str
 ) -> Attempt:
-    return Attempt(question, server, tcp, size, seconds, outcome, tuple(ignored.items()))
+    return Attempt(question, send.server, tcp, size, seconds, outcome, tuple(send.ignored.items()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .addresses import address_text
 from .wire import (
     AAAA,
     CNAME,
@@ -20,7 +21,6 @@ from .wire import (
     Message,
     Record,
     WireError,
-    ipv6_text,
     label_text,
 )
 
@@ -59,7 +59,7 @@ def _records(section: list[Any]) -> list[Record]:
                 value = data.address
             elif rdtype == AAAA:
                 # dnspython writes ::10.0.0.1 where RFC 5952 and the rest of core write ::a00:1.
-                value = ipv6_text(data.to_digestable())
+                value = address_text(data.to_digestable())
             elif rdtype == SRV:
                 value = (data.priority, data.weight, data.port, _text(data.target))
             elif rdtype in (CNAME, PTR):

@@ -7,7 +7,7 @@ not have come from the Kubernetes DNS schema is dropped and named, never repaire
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from .addresses import address_key, normalise
 from .names import is_pod_label, ordinal_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .addresses import AddressPolicy
     from .wire import Record
 
-__all__ = ["Gathering", "follow_cnames"]
+__all__ = ["Gathering", "GatheringSettings", "follow_cnames"]
 
 MAX_CNAMES = 8
 
@@ -50,6 +50,15 @@ def follow_cnames(answer: list[Record], start: str, cluster_domain: str) -> tupl
     if name in links:
         return name, f"CNAME chain of more than {MAX_CNAMES} links from {start}"
     return name, None
+
+
+class GatheringSettings(TypedDict):
+    """The keywords of `Gathering`: what a look was asked to keep."""
+
+    policy: AddressPolicy
+    family: int | None
+    port: int | None
+    statefulset: str | None
 
 
 class Gathering:

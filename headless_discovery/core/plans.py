@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import InvalidName
+from .assembly import Assembly
 from .gather import Gathering, follow_cnames
 from .names import ServiceName, srv_labels
 from .questions import (
@@ -39,8 +40,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .addresses import AddressPolicy
+    from .gather import GatheringSettings
     from .questions import Plan, Reply
     from .snapshot import Endpoint
+    from .srvtable import SrvTable
 
 __all__ = ["PlanMemory", "Request", "plan"]
 
@@ -63,11 +66,14 @@ class Request(NamedTuple):
 
 
 class PlanMemory:
-    """What one service object remembers between looks: since when SRV holds no data."""
+    """What one service object remembers between looks; all of it only saves time."""
 
-    __slots__ = ("no_srv_until",)
+    __slots__ = ("assembly", "no_srv_until")
 
     def __init__(self) -> None:
+        #: Endpoints of the last look.
+        self.assembly = Assembly()
+        #: Until when SRV is known to hold no data, by FQDN.
         self.no_srv_until: dict[str, float] = {}
 
 
@@ -87,18 +93,20 @@ def plan(request: Request, memory: PlanMemory, now: float) -> Plan:
     if request.plan == "addresses" or (
         request.plan == "auto" and memory.no_srv_until.get(fqdn, 0.0) > now
     ):
-        return (yield from _address_look(request, fqdn, ()))
+        return (yield from _address_look(request, memory, fqdn, ()))
     name = fqdn
     if request.port_name is not None:
         name = f"{srv_labels(request.port_name, request.protocol)}.{fqdn}"
     (reply,) = yield (Question(name, SRV),)
     if reply.status == NODATA and request.plan == "auto":
         memory.no_srv_until[fqdn] = reply.at + NO_SRV_KNOWN_FOR
-        return (yield from _address_look(request, fqdn, (reply,)))
-    return (yield from _srv_look(request, reply, fqdn, ()))
+        return (yield from _address_look(request, memory, fqdn, (reply,)))
+    return (yield from _srv_look(request, memory, reply, fqdn, ()))
 
 
-def _srv_look(request: Request, reply: Reply, fqdn: str, earlier: tuple[Reply, ...]) -> Plan:
+def _srv_look(
+    request: Request, memory: PlanMemory, reply: Reply, fqdn: str, earlier: tuple[Reply, ...]
+) -> Plan:
     """What the reply to the SRV question of the Service ``fqdn`` means.
 
     ``earlier`` are the replies that led here, as through an ExternalName.
@@ -106,6 +114,11 @@ def _srv_look(request: Request, reply: Reply, fqdn: str, earlier: tuple[Reply, .
     replies = (*earlier, reply)
     if reply.status != RECORDS:
         return _without_records(request, (reply,), replies)
+    if reply.table is not None:
+        endpoints = memory.assembly.endpoints(reply.table, fqdn, **_settings(request))
+        if endpoints is not None and len(endpoints) <= request.max_members:
+            return _snapshot(request, endpoints, OK, replies, (), (), None)
+        reply = _with_records(reply, reply.table)
     gathering = _gathering(request, fqdn)
     owner, dropped = follow_cnames(
         reply.answer, reply.question.name, request.service.cluster_domain
@@ -160,7 +173,9 @@ def _complete_by_service(
     return _conclude(request, gathering, replies, problem)
 
 
-def _address_look(request: Request, fqdn: str, earlier: tuple[Reply, ...]) -> Plan:
+def _address_look(
+    request: Request, memory: PlanMemory, fqdn: str, earlier: tuple[Reply, ...]
+) -> Plan:
     """A and AAAA of the Service; through an ExternalName the Service it leads to."""
     found = yield tuple(Question(fqdn, rdtype) for rdtype in _rdtypes(request))
     replies = (*earlier, *found)
@@ -182,7 +197,7 @@ def _address_look(request: Request, fqdn: str, earlier: tuple[Reply, ...]) -> Pl
         # An ExternalName to a Service inside: its pods have names there, so ask there.
         (reply,) = yield (Question(_port_prefix(request) + target.fqdn, SRV),)
         if reply.status != NODATA:
-            return (yield from _srv_look(request, reply, target.fqdn, replies))
+            return (yield from _srv_look(request, memory, reply, target.fqdn, replies))
         replies = (*replies, reply)
     if request.port_name is not None and not gathering.dropped:
         # Without SRV records nobody says which endpoints have that port.
@@ -314,14 +329,24 @@ def _service_at(name: str, request: Request) -> ServiceName | None:
         return None
 
 
-def _gathering(request: Request, fqdn: str) -> Gathering:
-    return Gathering(
-        fqdn,
-        request.policy,
-        family=request.family,
-        port=request.port,
-        statefulset=request.statefulset,
+def _with_records(reply: Reply, table: SrvTable) -> Reply:
+    """The same reply with the records its table stands for."""
+    return reply._replace(
+        answer=table.answer(reply.question.name), additional=table.additional(), table=None
     )
+
+
+def _gathering(request: Request, fqdn: str) -> Gathering:
+    return Gathering(fqdn, **_settings(request))
+
+
+def _settings(request: Request) -> GatheringSettings:
+    return {
+        "policy": request.policy,
+        "family": request.family,
+        "port": request.port,
+        "statefulset": request.statefulset,
+    }
 
 
 def _rdtypes(request: Request) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from .wire import AAAA, CNAME, NS, PTR, SOA, SRV, A, Message, Record, WireError
 
 if TYPE_CHECKING:
     from .snapshot import Snapshot
+    from .srvtable import SrvTable
 
 __all__ = [
     "Ask",
@@ -115,6 +116,7 @@ class Reply(NamedTuple):
     server: Server | None
     at: float  # when it was decided, monotonic seconds
     attempts: tuple[Attempt, ...]
+    table: SrvTable | None = None  # the content instead of records, see ``srvtable``
 
 
 class Failure(NamedTuple):

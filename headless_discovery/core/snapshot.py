@@ -6,6 +6,7 @@ content, sorted, and rendered in the forms clients take. Knows nothing of DNS me
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import AmbiguousEndpoint, EndpointNotFound
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from .names import ServiceName
 
-__all__ = ["ABSENT", "EMPTY", "OK", "PARTIAL", "Endpoint", "Snapshot", "join_port"]
+__all__ = ["ABSENT", "EMPTY", "OK", "PARTIAL", "Endpoint", "Snapshot", "join_port", "ordered"]
 
 OK = "OK"
 EMPTY = "EMPTY"
@@ -25,6 +26,7 @@ ABSENT = "ABSENT"
 PARTIAL = "PARTIAL"
 
 _LISTED_AT_MOST = 10
+_ORDER = attrgetter("_order")
 
 
 class Endpoint(Value):
@@ -43,7 +45,7 @@ class Endpoint(Value):
         ports: The pod's own ports (``targetPort``), sorted; empty where DNS gave none.
     """
 
-    __slots__ = ("addresses", "hostname", "name", "ordinal", "ports")
+    __slots__ = ("_order", "addresses", "hostname", "name", "ordinal", "ports")
     name: str | None
     hostname: str | None
     ordinal: int | None
@@ -65,6 +67,15 @@ class Endpoint(Value):
         put(self, "ordinal", ordinal)
         put(self, "addresses", addresses)
         put(self, "ports", ports)
+        # By (ordinal, name, address), None last; kept, because every look sorts by it.
+        order = (
+            ordinal is None,
+            ordinal or 0,
+            name is None,
+            name or "",
+            address_key(addresses[0]) if name is None else (),
+        )
+        put(self, "_order", order)
 
     @property
     def address(self) -> str:
@@ -75,17 +86,6 @@ class Endpoint(Value):
     def port(self) -> int | None:
         """The port, or None where there are none or several."""
         return self.ports[0] if len(self.ports) == 1 else None
-
-    @property
-    def sort_key(self) -> tuple[Any, ...]:
-        """(ordinal, name, address), None last."""
-        return (
-            self.ordinal is None,
-            self.ordinal or 0,
-            self.name is None,
-            self.name or "",
-            address_key(self.addresses[0]),
-        )
 
     def __str__(self) -> str:
         """``hostname:port``, the address where there is no name."""
@@ -150,18 +150,17 @@ class Snapshot(Value):
         version: int = 0,
         problem: str | None = None,
     ) -> None:
-        self._set(
-            service=service,
-            endpoints=tuple(sorted(endpoints, key=lambda endpoint: endpoint.sort_key)),
-            outcome=outcome,
-            ttl=ttl,
-            seen_at=seen_at,
-            servers=servers,
-            dropped=dropped,
-            unresolved=unresolved,
-            version=version,
-            problem=problem,
-        )
+        put = object.__setattr__
+        put(self, "service", service)
+        put(self, "endpoints", ordered(endpoints))
+        put(self, "outcome", outcome)
+        put(self, "ttl", ttl)
+        put(self, "seen_at", seen_at)
+        put(self, "servers", servers)
+        put(self, "dropped", dropped)
+        put(self, "unresolved", unresolved)
+        put(self, "version", version)
+        put(self, "problem", problem)
 
     def _compared(self) -> tuple[Any, ...]:
         return self.service, self.endpoints
@@ -244,6 +243,19 @@ class Snapshot(Value):
                 "the StatefulSet names as its serviceName"
             )
         return text
+
+
+class _Ordered(tuple[Endpoint, ...]):
+    """Endpoints that are sorted already."""
+
+    __slots__ = ()
+
+
+def ordered(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
+    """Endpoints by (ordinal, name, address), None last; what is ordered is left alone."""
+    if type(endpoints) is _Ordered:
+        return endpoints
+    return _Ordered(sorted(endpoints, key=_ORDER))
 
 
 def join_port(place: str, port: int | None) -> str:

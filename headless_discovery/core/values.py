@@ -15,7 +15,8 @@ class Value:
     """A frozen object whose identity is the content of its slots.
 
     A subclass names its fields in ``__slots__``, fills them once with ``_set`` and may
-    leave some out of comparison with ``_compared``.
+    leave some out of comparison with ``_compared``. A slot that begins with ``_`` is
+    derived from the others: not compared and not shown.
     """
 
     __slots__: tuple[str, ...] = ()
@@ -25,7 +26,7 @@ class Value:
             object.__setattr__(self, name, value)
 
     def _compared(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, name) for name in self.__slots__)
+        return tuple(getattr(self, name) for name in self.__slots__ if name[0] != "_")
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen: {name!r} cannot be set")
@@ -42,7 +43,9 @@ class Value:
         return hash((type(self).__name__, self._compared()))
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        fields = ", ".join(
+            f"{name}={getattr(self, name)!r}" for name in self.__slots__ if name[0] != "_"
+        )
         return f"{type(self).__name__}({fields})"
 
     # Slots have no __dict__ to pickle, and __setattr__ refuses: copy and pickle go here.

@@ -16,6 +16,8 @@ import struct
 from struct import Struct
 from typing import Any, NamedTuple
 
+from .addresses import address_text
+
 __all__ = [
     "AAAA",
     "CNAME",
@@ -31,7 +33,6 @@ __all__ = [
     "WireError",
     "check_reply",
     "encode_question",
-    "ipv6_text",
     "label_text",
     "read_message",
 ]
@@ -197,7 +198,7 @@ class _Reader:
             elif rdtype == AAAA:
                 if length != 16:
                     raise WireError("an AAAA record holds 16 bytes")
-                value = ipv6_text(data[start:offset])
+                value = address_text(data[start:offset])
             elif rdtype in (CNAME, PTR):
                 value, end = self.name(start)
                 if end != offset:
@@ -314,19 +315,3 @@ def label_text(label: bytes) -> str:
             chr(byte) if byte in _LABEL_BYTES else f"\\{byte:03d}" for byte in label.lower()
         )
     return label.decode("ascii").lower()
-
-
-def ipv6_text(raw: bytes) -> str:
-    """16 bytes as RFC 5952 writes them."""
-    if raw[:12] == b"\0" * 10 + b"\xff\xff":
-        return "::ffff:%d.%d.%d.%d" % tuple(raw[12:])  # noqa: UP031
-    groups = [f"{raw[i] << 8 | raw[i + 1]:x}" for i in range(0, 16, 2)]
-    best_start, best_length, run = 0, 1, 0
-    for position in range(8):
-        run = run + 1 if groups[position] == "0" else 0
-        if run > best_length:
-            best_start, best_length = position - run + 1, run
-    if best_length == 1:
-        return ":".join(groups)
-    head, tail = groups[:best_start], groups[best_start + best_length :]
-    return ":".join(head) + "::" + ":".join(tail)

@@ -20,7 +20,11 @@ __all__ = ["cluster_dns"]
 
 @pytest.fixture
 def cluster_dns(monkeypatch: pytest.MonkeyPatch) -> Iterator[ClusterDNS]:
-    """A running, empty cluster DNS; the environment of this process points at it."""
+    """A running, empty cluster DNS; the environment of this process points at it.
+
+    Loopback addresses that pods are given later are allowed by ``cluster_dns.options``,
+    not by the environment, which is set once.
+    """
     from .clusterdns import ClusterDNS  # noqa: PLC0415 - see the module docstring
 
     with ClusterDNS() as dns:

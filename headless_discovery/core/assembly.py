@@ -65,6 +65,9 @@ class Assembly:
             found.append(endpoint)
         last, in_order = self._last
         if found != last:
+            # Names that differ in letter case only are one pod's; `Gathering` puts them together.
+            if len({endpoint.name for endpoint in found}) != len(found):
+                return None
             in_order = ordered(found)
             self._last = (found, in_order)
             if len(known) > 2 * len(found) + _SPARE:

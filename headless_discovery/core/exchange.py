@@ -219,8 +219,8 @@ def exchange(
                 _attempt(question, send, needs_tcp, size, now - began, _outcome(content))
             )
             memory.failed_until.pop(server, None)
-            if isinstance(content, SrvTable):
-                memory.forget_names(len(content.rows))
+            if send.names is not None:  # it grew, whether or not the answer was ordinary
+                memory.forget_names(len(content.rows) if isinstance(content, SrvTable) else 0)
             if needs_tcp and not tcp and size <= (payload or 512):
                 memory.needs_tcp.discard(question)
             return _reply(question, content, server, now, tuple(attempts))

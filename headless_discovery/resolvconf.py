@@ -26,7 +26,6 @@ __all__ = [
     "OwnPod",
     "ResolvConf",
     "Surroundings",
-    "environment_list",
     "own_pod",
     "parse_nameserver",
     "parse_resolv_conf",
@@ -36,6 +35,7 @@ NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 PREFIX = "HEADLESS_DISCOVERY_"
 DNS_PORT = 53
 _READ_AT_MOST = 1 << 20
+_VARIABLES = ("NAMESERVERS", "NAMESPACE", "CLUSTER_DOMAIN", "ALLOW_NETWORKS")
 _SCOPE = re.compile(r"[A-Za-z0-9_.-]{1,15}")  # an interface: its name or its number
 
 
@@ -99,13 +99,10 @@ def parse_nameserver(text: str, setting: str = "nameservers") -> Server:
     return Server(address, number or DNS_PORT)
 
 
-def environment_list(name: str, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """A comma-separated variable ``HEADLESS_DISCOVERY_<name>``, without blanks."""
-    return tuple(part.strip() for part in environ.get(PREFIX + name, "").split(",") if part.strip())
-
-
 class Surroundings:
-    """Fills what arguments left open; reads resolv.conf again when it has changed.
+    """Fills what arguments left open.
+
+    The environment is read now, resolv.conf when it is needed and again when it changes.
 
     Args:
         environ: The environment, default the process's own.
@@ -117,10 +114,27 @@ class Surroundings:
     def __init__(
         self, environ: Mapping[str, str] | None = None, namespace_file: str = NAMESPACE_FILE
     ) -> None:
-        self._environ = os.environ if environ is None else environ
+        environ = os.environ if environ is None else environ
+        self._environ = {key: environ.get(PREFIX + key, "") for key in _VARIABLES}
         self._namespace_file = namespace_file
         # (path, what stat said, content): one tuple, so that threads see it whole.
         self._read: tuple[str, tuple[int, ...], ResolvConf] | None = None
+
+    def needs_resolv_conf(self, parts: ServiceParts, options: LookupOptions) -> bool:
+        """Whether resolv.conf has a say in whom and what to ask."""
+        given = self._environ
+        return not (
+            (options.nameservers or given["NAMESERVERS"])
+            and (parts.namespace or given["NAMESPACE"])
+            and (parts.cluster_domain or options.cluster_domain or given["CLUSTER_DOMAIN"])
+        )
+
+    def seen(self, options: LookupOptions) -> object:
+        """Something that differs once resolv.conf has changed."""
+        try:
+            return _signature(options.resolv_conf)
+        except (OSError, ValueError):
+            return None
 
     def nameservers(self, options: LookupOptions) -> tuple[Server, ...]:
         """The servers to ask: argument, environment, resolv.conf.
@@ -130,7 +144,7 @@ class Surroundings:
         """
         if options.nameservers:
             return tuple(parse_nameserver(text) for text in options.nameservers)
-        given = environment_list("NAMESERVERS", self._environ)
+        given = _texts(self._environ["NAMESERVERS"])
         if given:
             return tuple(parse_nameserver(text, PREFIX + "NAMESERVERS") for text in given)
         found = self._resolv_conf(options.resolv_conf).nameservers
@@ -142,8 +156,7 @@ class Surroundings:
         """The networks whose addresses are always accepted, and who said so."""
         if options.allow_networks:
             return options.allow_networks, "allow_networks"
-        given = environment_list("ALLOW_NETWORKS", self._environ)
-        return given, PREFIX + "ALLOW_NETWORKS"
+        return _texts(self._environ["ALLOW_NETWORKS"]), PREFIX + "ALLOW_NETWORKS"
 
     def service(self, parts: ServiceParts, options: LookupOptions) -> ServiceName:
         """The Service's full name.
@@ -163,7 +176,7 @@ class Surroundings:
         return ServiceName(parts.service, namespace=namespace, cluster_domain=domain)
 
     def _cluster_domain(self, options: LookupOptions) -> str:
-        given = self._environ.get(PREFIX + "CLUSTER_DOMAIN")
+        given = self._environ["CLUSTER_DOMAIN"]
         if given:
             return _valid(PREFIX + "CLUSTER_DOMAIN", given, domain=True)
         for entry in self._search(options):
@@ -172,7 +185,7 @@ class Surroundings:
         return DEFAULT_CLUSTER_DOMAIN
 
     def _namespace(self, options: LookupOptions, domain: str) -> str | None:
-        given = self._environ.get(PREFIX + "NAMESPACE")
+        given = self._environ["NAMESPACE"]
         if given:
             return _valid(PREFIX + "NAMESPACE", given)
         try:
@@ -197,8 +210,7 @@ class Surroundings:
 
     def _resolv_conf(self, path: str) -> ResolvConf:
         try:
-            status = os.stat(path)  # noqa: PTH116
-            seen = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev)
+            seen = _signature(path)
             known = self._read
             if known is not None and known[:2] == (path, seen):
                 return known[2]
@@ -233,6 +245,17 @@ def own_pod(server: Server, environ: Mapping[str, str] | None = None) -> OwnPod:
         except OSError:
             address = None
     return OwnPod(name.lower(), address)
+
+
+def _signature(path: str) -> tuple[int, ...]:
+    """What changes when the file does, also when another one is put in its place."""
+    status = os.stat(path)  # noqa: PTH116 - pathlib costs start-up
+    return status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
+
+
+def _texts(value: str) -> tuple[str, ...]:
+    """The parts of a comma-separated variable, without blanks."""
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 def _valid(setting: str, text: str, *, domain: bool = False) -> str:

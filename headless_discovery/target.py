@@ -7,7 +7,7 @@ for asyncio.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .core.addresses import AddressPolicy
 from .core.exchange import ServerMemory, exchange
@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
     from .core.questions import Exchange, Question, Server
 
-__all__ = ["Target"]
+__all__ = ["Prepared", "Target"]
+
+
+class Prepared(NamedTuple):
+    """What a look needs to begin."""
+
+    request: Request
+    servers: tuple[Server, ...]
 
 
 class Target:
@@ -61,7 +68,8 @@ class Target:
         self.servers_memory = ServerMemory()
         self.plans_memory = PlanMemory()
         self._surroundings = Surroundings()
-        self._policy: tuple[tuple[str, ...], AddressPolicy] | None = None
+        self._needs_resolv_conf = self._surroundings.needs_resolv_conf(self.parts, self.options)
+        self._prepared: tuple[object, Prepared] | None = None
 
     def service(self) -> ServiceName:
         """The Service's full name, completed from the environment.
@@ -71,24 +79,24 @@ class Target:
         """
         return self._surroundings.service(self.parts, self.options)
 
-    def nameservers(self) -> tuple[Server, ...]:
-        """The servers to ask.
-
-        Raises:
-            ConfigError: None is known.
-        """
-        return self._surroundings.nameservers(self.options)
-
-    def request(self) -> Request:
-        """What one look is to find out.
+    def prepare(self) -> Prepared:
+        """What one look asks and whom; made again when resolv.conf has changed.
 
         Raises:
             ConfigError: Something in the environment is missing or unusable.
         """
-        options = self.options
-        return Request(
+        seen = self._surroundings.seen(self.options) if self._needs_resolv_conf else None
+        known = self._prepared
+        if known is None or known[0] != seen:
+            known = self._prepared = (seen, self._prepare())
+        return known[1]
+
+    def _prepare(self) -> Prepared:
+        options, surroundings = self.options, self._surroundings
+        networks, setting = surroundings.allow_networks(options)
+        request = Request(
             self.service(),
-            self._address_policy(),
+            AddressPolicy(networks, setting),
             self.port_name,
             self.port,
             self.protocol,
@@ -97,6 +105,7 @@ class Target:
             options.plan,
             options.max_members,
         )
+        return Prepared(request, surroundings.nameservers(options))
 
     def exchange(
         self,
@@ -121,13 +130,6 @@ class Target:
             edns=options.edns,
             tcp=options.tcp,
         )
-
-    def _address_policy(self) -> AddressPolicy:
-        networks, setting = self._surroundings.allow_networks(self.options)
-        known = self._policy
-        if known is None or known[0] != networks:
-            known = self._policy = (networks, AddressPolicy(networks, setting))
-        return known[1]
 
 
 def _port(port: str | int | None) -> tuple[int | None, str | None]:

@@ -23,7 +23,7 @@ def look(target: Target) -> Look:
         ConfigError: The environment lacks what the look needs.
     """
     start = monotonic()
-    request, servers = target.request(), target.nameservers()
+    request, servers = target.prepare()
     deadline = start + target.options.timeout
     steps = plan(request, target.plans_memory, start)
     questions = next(steps)

@@ -17,7 +17,8 @@ from ..core.wire import WireError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..core.questions import Effect, Event, Exchange, Reply
+    from ..core.questions import Effect, Exchange, Reply
+    from ..core.wire import Message
 
 __all__ = ["random_id", "run"]
 
@@ -31,80 +32,98 @@ def random_id() -> bytes:
 
 def run(exchanges: Iterable[Exchange]) -> tuple[Reply, ...]:
     """Run exchanges side by side until each has its reply, in their order."""
-    runs = [_Run(exchange) for exchange in exchanges]
+    poller = select.poll()
+    by_fileno: dict[int, _Run] = {}
+    runs = [_Run(exchange, poller, by_fileno) for exchange in exchanges]
     try:
         waiting = [each for each in runs if each.start()]
-        poller = select.poll()
         while waiting:
-            sockets = {each.fileno: each for each in waiting if each.events}
-            for each in sockets.values():
-                poller.register(each.fileno, each.events)
-            wait = min(each.until for each in waiting) - monotonic()
-            ready = poller.poll(max(0, ceil(wait * 1000)))
-            for fileno in sockets:
-                poller.unregister(fileno)
-            woken = {sockets[fileno] for fileno, _ in ready}
-            waiting = [each for each in waiting if each.step(each in woken)]
+            wait = min([each.until for each in waiting]) - monotonic()
+            for fileno, _ in poller.poll(max(0, ceil(wait * 1000))):
+                by_fileno[fileno].ready()
+            now = monotonic()
+            waiting = [each for each in waiting if each.goes_on(now)]
     finally:
         for each in runs:
             each.close()
-    return tuple(each.reply for each in runs)
+    return tuple([each.reply for each in runs])
 
 
 class _Run:
     """One exchange, the socket it uses and what it waits for."""
 
-    __slots__ = ("_exchange", "_payload", "_socket", "events", "fileno", "reply", "until")
+    __slots__ = (
+        "_by_fileno",
+        "_connecting",
+        "_done",
+        "_exchange",
+        "_payload",
+        "_poller",
+        "_socket",
+        "reply",
+        "until",
+    )
     reply: Reply
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, poller: select.poll, by_fileno: dict[int, _Run]) -> None:
         self._exchange = exchange
+        self._poller = poller
+        self._by_fileno = by_fileno
         self._socket: socket.socket | None = None
+        self._connecting = False
         self._payload = b""
-        self.fileno = -1
-        self.events = 0
+        self._done = False
         self.until = 0.0
 
     def start(self) -> bool:
         """Perform the first effects; False when it is over."""
-        return self._advance(next(self._exchange))
+        self._advance(next(self._exchange))
+        return not self._done
 
-    def step(self, ready: bool) -> bool:
-        """Go on after a wait; False when the exchange is over."""
-        if not ready:
-            if monotonic() < self.until:
-                return True
-            return self._resume(None)
-        if self.events == select.POLLOUT:
-            return self._connected()
-        assert self._socket is not None  # noqa: S101 - ready means a socket waited
+    def ready(self) -> None:
+        """The socket has something to say."""
+        assert self._socket is not None  # noqa: S101 - only open sockets are polled
+        if self._connecting:
+            self._connected(self._socket)
+            return
         try:
             data = self._socket.recv(RECEIVE)
         except BlockingIOError:
-            return True
+            return
         except OSError as error:
-            return self._resume(Broken(_reason(error)))
+            self._resume(Broken(_reason(error)))
+            return
         if not data and self._socket.type == socket.SOCK_STREAM:
-            return self._resume(Broken("the server closed the connection"))
-        return self._resume(data)
+            self._resume(Broken("the server closed the connection"))
+        else:
+            self._resume(data)
+
+    def goes_on(self, now: float) -> bool:
+        """Whether it still waits, after ending a wait whose time is over."""
+        if not self._done and self.until <= now:
+            self._resume(None)
+        return not self._done
 
     def close(self) -> None:
         """Close the socket, if there is one."""
         if self._socket is not None:
+            fileno = self._socket.fileno()
+            self._poller.unregister(fileno)
+            del self._by_fileno[fileno]
             self._socket.close()
             self._socket = None
-        self.events = 0
 
-    def _resume(self, event: Event | object) -> bool:
+    def _resume(self, event: bytes | Broken | Message | WireError | None) -> None:
         try:
-            effect = self._exchange.send((event, monotonic()))  # type: ignore[arg-type]
+            effect = self._exchange.send((event, monotonic()))
         except StopIteration as stop:
             self.reply = stop.value
+            self._done = True
             self.close()
-            return False
-        return self._advance(effect)
+            return
+        self._advance(effect)
 
-    def _advance(self, effect: Effect) -> bool:
+    def _advance(self, effect: Effect) -> None:
         """Begin an effect; those that end at once lead to the next."""
         if isinstance(effect, Ask):
             self.close()
@@ -112,48 +131,45 @@ class _Run:
             try:
                 self._open(effect)
             except OSError as error:
-                return self._resume(Broken(_reason(error)))
+                self._resume(Broken(_reason(error)))
         elif isinstance(effect, Decode):
             try:
-                return self._resume(read_unusual(effect.data))
+                self._resume(read_unusual(effect.data))
             except WireError as error:
-                return self._resume(error)
+                self._resume(error)
         else:
             self.until = effect.until
             if isinstance(effect, Pause):
                 self.close()
-        return True
 
     def _open(self, ask: Ask) -> None:
         family = socket.AF_INET6 if ":" in ask.server.address else socket.AF_INET
         kind = socket.SOCK_STREAM if ask.tcp else socket.SOCK_DGRAM
         self._socket = opened = socket.socket(family, kind)
+        self._connecting = ask.tcp
+        fileno = opened.fileno()
+        self._by_fileno[fileno] = self
+        self._poller.register(fileno, select.POLLOUT if ask.tcp else select.POLLIN)
         opened.setblocking(False)
-        self.fileno = opened.fileno()
         if not ask.tcp:
             opened.connect(ask.server)
             opened.send(ask.payload)
-            self.events = select.POLLIN
             return
+        self._payload = ask.payload
         error = opened.connect_ex(ask.server)
         if error not in (0, EINPROGRESS):
             raise OSError(error, os.strerror(error))
-        self._payload = ask.payload
-        self.events = select.POLLOUT
 
-    def _connected(self) -> bool:
+    def _connected(self, opened: socket.socket) -> None:
         """The TCP handshake has ended, well or badly."""
-        assert self._socket is not None  # noqa: S101 - a handshake has a socket
-        error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if error:
-            return self._resume(Broken(_reason(OSError(error, os.strerror(error)))))
+        self._connecting = False
+        self._poller.modify(opened.fileno(), select.POLLIN)
         try:
-            # A query is some hundred bytes: an empty send buffer takes it whole.
-            self._socket.send(self._payload)
+            # A handshake that failed shows here. A query is some hundred bytes: an empty
+            # send buffer takes it whole.
+            opened.send(self._payload)
         except OSError as failure:
-            return self._resume(Broken(_reason(failure)))
-        self.events = select.POLLIN
-        return True
+            self._resume(Broken(_reason(failure)))
 
 
 def _reason(error: OSError) -> str:

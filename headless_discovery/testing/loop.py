@@ -70,6 +70,7 @@ class Loop:
         self._sequence = itertools.count()
         self._calls: deque[Callable[[], None]] = deque()
         self._waker, self._woken = socket.socketpair()
+        self._waking = threading.Lock()  # the thread may be closing the waker just now
         self._woken.setblocking(False)
         self._running = True
         self._thread: threading.Thread | None = None
@@ -91,13 +92,18 @@ class Loop:
             done.set()
 
         self._calls.append(do)
-        self._waker.send(b"\0")
+        self._wake()
         done.wait(_CALL)
 
     def stop(self) -> None:
         """Let the thread end."""
         self._running = False
-        self._waker.send(b"\0")
+        self._wake()
+
+    def _wake(self) -> None:
+        with self._waking:
+            if self._waker.fileno() >= 0:
+                self._waker.send(b"\0")
 
     # --- in the thread -----------------------------------------------------------------
 
@@ -116,9 +122,10 @@ class Loop:
             self._selector.close()
             for connection in self._connections:
                 connection.sock.close()
-            for sock in (self._udp, self._tcp, self._waker, self._woken):
-                if sock is not None:
-                    sock.close()
+            with self._waking:
+                for sock in (self._udp, self._tcp, self._waker, self._woken):
+                    if sock is not None:
+                        sock.close()
 
     def accept(self, tcp: socket.socket | None) -> None:
         """Accept on another listening socket; None: refuse, and close what is open."""

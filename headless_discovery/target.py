@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from .core.addresses import AddressPolicy
-from .core.exchange import ServerMemory, exchange
+from .core.exchange import exchange
+from .core.memory import ServerMemory
 from .core.names import ServiceName, ServiceParts, check_label, split_service, srv_labels
 from .core.options import LookupOptions
 from .core.plans import PlanMemory, Request

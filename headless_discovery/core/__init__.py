@@ -11,12 +11,16 @@ The way of the data, one module an arrow::
 `options`      every setting of one look
 `addresses`    which addresses may be a pod's, and their order
 `wire`         one question to bytes, bytes to records
+`srvtable`     the ordinary SRV answer, read without making records of it
 `fallback`     the same by dnspython, for legal but unusual messages
 `questions`    the types plans, exchanges and shells share
+`memory`       what is remembered of servers and questions
 `exchange`     how one question is asked until it is answered or given up
 `snapshot`     `Endpoint` and `Snapshot`
 `gather`       records to endpoints, suspicious ones left out
+`assembly`     endpoints of an ordinary answer, those of the last look kept
 `plans`        what to ask about a Service, and what the replies mean together
 `outcome`      a snapshot, or the error to raise
+`peerlist`     endpoints as text for files, scripts and other programs
 =============  ==================================================================
 """

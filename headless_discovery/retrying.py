@@ -13,7 +13,8 @@ from tenacity import (
     Retrying,
     retry_if_exception_type,
     stop_after_attempt,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from .errors import LookupFailed
@@ -34,7 +35,7 @@ def _policy(retries: int) -> dict[str, Any]:
     """
     return {
         "stop": stop_after_attempt(retries + 1),
-        "wait": wait_exponential_jitter(initial=0.25, max=5.0, jitter=0.25),
+        "wait": wait_exponential(multiplier=0.25, max=5.0) + wait_random(0.0, 0.25),
         "retry": retry_if_exception_type(LookupFailed),
         "reraise": True,
     }

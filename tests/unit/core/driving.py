@@ -12,7 +12,8 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from headless_discovery.core.addresses import AddressPolicy
-from headless_discovery.core.exchange import ServerMemory, exchange
+from headless_discovery.core.exchange import exchange
+from headless_discovery.core.memory import ServerMemory
 from headless_discovery.core.fallback import read_unusual
 from headless_discovery.core.names import ServiceName
 from headless_discovery.core.plans import PlanMemory, Request, plan

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headless_discovery.core.exchange import ServerMemory, rcode_name
+from headless_discovery.core.exchange import rcode_name
+from headless_discovery.core.memory import ServerMemory
 from headless_discovery.core.questions import (
     BAD_RESPONSE,
     FAILED,

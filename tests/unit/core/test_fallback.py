@@ -48,9 +48,9 @@ def test_the_same_records_as_our_reader() -> None:
 
 def test_unusual_records_beside_usual_ones() -> None:
     """Types nobody asks for are kept without their data; other classes are left out."""
-    chaos = rr(SERVICE, A, b"\n\0\0\7", rdclass=3)
+    hesiod = rr(SERVICE, A, b"\n\0\0\7", rdclass=4)
     data = message(
-        answer=[TXT, a(SERVICE, "10.0.0.1"), chaos],
+        answer=[TXT, a(SERVICE, "10.0.0.1"), hesiod],
         authority=[rr("cluster.local", NS, name_wire("ns.example"))],
         additional=[opt(1, b"\xfd\xe9\0\0")],
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headless_discovery.core.exchange import ServerMemory
+from headless_discovery.core.memory import ServerMemory
 from headless_discovery.core.plans import PlanMemory, plan
 from headless_discovery.core.questions import (
     BAD_RESPONSE,

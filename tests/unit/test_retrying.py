@@ -1,0 +1,109 @@
+"""tenacity's part: repeating a one-shot call that failed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headless_discovery import LookupFailed, NotHeadless, ServiceName, Snapshot
+from headless_discovery.retrying import again, again_async
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+SNAPSHOT = Snapshot(ServiceName("db.shop"))
+
+
+def failure(number: int) -> LookupFailed:
+    """A failure that can be told from the others."""
+    return LookupFailed("timeout", service="db", detail=str(number))
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that were asked for; none is waited."""
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr("time.sleep", waited.append)
+    monkeypatch.setattr("asyncio.sleep", sleep)
+    return waited
+
+
+def in_threads(first: LookupFailed, call: Callable[[], Snapshot], retries: int) -> Snapshot:
+    """The face for threads."""
+    return again(first, call, retries)
+
+
+def in_asyncio(first: LookupFailed, call: Callable[[], Snapshot], retries: int) -> Snapshot:
+    """The face for asyncio."""
+
+    async def called() -> Snapshot:
+        return call()
+
+    async def main() -> Snapshot:
+        waiting: Awaitable[Snapshot] = again_async(first, called, retries)
+        return await waiting
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("face", [in_threads, in_asyncio])
+class TestAgain:
+    """Both faces have one policy."""
+
+    def test_success_ends_it(self, face: Callable[..., Snapshot], waits: list[float]) -> None:
+        """The first success is the result; one pause for each failure before it."""
+        script: list[Exception] = [failure(1)]
+
+        def call() -> Snapshot:
+            if script:
+                raise script.pop()
+            return SNAPSHOT
+
+        assert face(failure(0), call, 5) is SNAPSHOT
+        assert len(waits) == 2
+
+    def test_the_last_failure_is_raised(
+        self, face: Callable[..., Snapshot], waits: list[float]
+    ) -> None:
+        """``retries`` calls are made, then the last failure itself is raised."""
+        calls: list[int] = []
+
+        def call() -> Snapshot:
+            calls.append(1)
+            raise failure(len(calls))
+
+        with pytest.raises(LookupFailed) as caught:
+            face(failure(0), call, 3)
+        assert caught.value.detail == "3"
+        assert len(calls) == 3
+        assert len(waits) == 3
+
+    def test_pauses_grow(self, face: Callable[..., Snapshot], waits: list[float]) -> None:
+        """0.25 s doubling to 5 s, each with up to 0.25 s of jitter."""
+
+        def call() -> Snapshot:
+            raise failure(1)
+
+        with pytest.raises(LookupFailed):
+            face(failure(0), call, 8)
+        for number, waited in enumerate(waits):
+            base = 0.25 * 2**number
+            assert min(base, 5) <= waited <= min(base, 5) + 0.25
+
+    def test_other_errors_are_not_repeated(
+        self, face: Callable[..., Snapshot], waits: list[float]
+    ) -> None:
+        """What another look cannot mend is raised at once."""
+
+        def call() -> Snapshot:
+            raise NotHeadless("db", (), ())
+
+        with pytest.raises(NotHeadless):
+            face(failure(0), call, 5)
+        assert len(waits) == 1

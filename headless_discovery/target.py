@@ -135,7 +135,8 @@ class Target:
 
 def _port(port: str | int | None) -> tuple[int | None, str | None]:
     """A number, or a name; text that is all digits is a number, as in a command line."""
-    if isinstance(port, str) and not (port.isascii() and port.isdigit()):
+    begin = port[:64] if isinstance(port, str) else ""  # a name has 63 octets: any text is given
+    if isinstance(port, str) and not (begin.isascii() and begin.isdigit()):
         return None, check_label(port.removeprefix("_"), "port name")
     if port is None:
         return None, None

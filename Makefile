@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test test-python test-cluster check bench docs clean
+.PHONY: help demo test test-python test-cluster soak check bench docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -21,11 +21,14 @@ test: $(VENV)/test  ## all tests that need nothing but Python
 	$(BIN)/python -m coverage report --include='headless_discovery/core/*' --fail-under=100
 
 test-python: $(VENV)/test  ## the unit tests, for other Pythons: make test-python PYTHON=python3.13 VENV=.venv-3.13
-	$(PYTEST) tests/unit tests/scenarios tests/properties
+	$(PYTEST) tests/unit tests/scenarios tests/properties tests/soak
 
 test-cluster: $(VENV)/test  ## real CoreDNS under a real control plane; builds it once (Go, some 12 minutes)
 	@bed=$$(tests/cluster/testbed/build.sh | tail -n 1) && test -n "$$bed" && \
 	HEADLESS_DISCOVERY_TESTBED_BIN="$$bed" $(PYTEST) tests/cluster tests/contract
+
+soak: $(VENV)/test  ## a million lookups under loss on threads and on asyncio, ten minutes
+	$(BIN)/python -m tests.soak.soak
 
 check: $(VENV)/check  ## ruff, mypy --strict, the architecture test
 	$(BIN)/python -m ruff check .

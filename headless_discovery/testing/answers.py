@@ -1,13 +1,12 @@
 """The plugin: what CoreDNS's ``kubernetes`` plugin answers to one question.
 
 In: a question and the content of the cluster. Out: the sections and the response code.
-Follows CoreDNS 1.15 (``plugin/kubernetes``, ``plugin/backend_lookup.go``) with
-``pods insecure`` and the reverse zones; knows nothing of bytes on the wire and sockets.
+Follows CoreDNS 1.15 (``plugin/kubernetes``, ``plugin/backend_lookup.go``) with the
+reverse zones; knows nothing of bytes on the wire and sockets.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING, NamedTuple
 
 from .addressing import packed
@@ -74,8 +73,7 @@ class Plugin:
     Args:
         cluster: The content.
         ttl: Seconds in every record, 0 to 3600.
-        pods: ``"insecure"`` answers every address under ``pod.<cluster domain>``,
-            ``"disabled"`` none.
+        pods: ``"insecure"``, ``"verified"`` or ``"disabled"``, as `ClusterDNS` says.
         rng: Gives the order of slices where there are several.
     """
 
@@ -120,7 +118,9 @@ class Plugin:
             count = len(labels) - len(zone)
             if count >= 0 and labels[count:] == zone:
                 skip = sum(len(label) + 1 for label in labels[:count])
-                return _Asked(name, labels[:count], name[skip:], reverse)
+                # A dot inside a label is escaped in CoreDNS's texts, and equal to no dot.
+                left = tuple(label.replace(b".", rb"\.") for label in labels[:count])
+                return _Asked(name, left, name[skip:], reverse)
         return None
 
     def _soa(self, zone: bytes) -> Record:
@@ -348,7 +348,8 @@ class Plugin:
         dotted = name.count(b"-") == 3 and b"--" not in name
         text = name.replace(b"-", b"." if dotted else b":").decode("latin-1")
         octets = packed(text)
-        if octets is None or "%" in text:
+        real = self._pods == "insecure" or self._cluster.has_pod(namespace, text)
+        if octets is None or "%" in text or not real:
             raise _NameError
         wire = _label(name) + name_wire(f"{namespace}.pod")[:-1]
         return [_Item(text, octets, 0, wire)]
@@ -371,7 +372,8 @@ def _refusal(query: Query) -> int | None:
 
 
 def _label(label: bytes) -> bytes:
-    return len(label).to_bytes() + label
+    """The wire form of a label, of several where a pod's name has dots."""
+    return b"".join(len(part).to_bytes() + part for part in label.split(b"."))
 
 
 def _same(one: Record, other: Record) -> bool:
@@ -390,10 +392,4 @@ def _reversed_address(asked: _Asked) -> bytes | None:
         text = ":".join(digits[at : at + 4] for at in range(0, len(digits), 4))
     else:
         text = ".".join(parts)
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    if not nibbles and address.version != 4:
-        return None
-    return packed(str(address))
+    return packed(text) if nibbles or ":" not in text else None

@@ -50,6 +50,8 @@ class Cache:
 
     def answer(self, query: Query, fresh: Callable[[Query], Response]) -> Response:
         """The kept answer in the letter case of its first asker, or a fresh one."""
+        if query.edns is not None and query.edns.version != 0:
+            return fresh(query)  # BADVERS comes from in front of the plugins
         now = self._clock()
         do = bool(query.edns and query.edns.flags & _DO)
         key = (query.name.lower(), query.rtype, query.rclass, do, query.header & _CD)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from .services import PublishedSlice, Service
+    from .workloads import Workload
 
 __all__ = ["Cluster"]
 
@@ -53,6 +54,7 @@ class Cluster:
         self._serial = int(time.time())
         self._namespaces: set[str] = set()
         self._services: dict[tuple[str, str], Service] = {}
+        self._workloads: list[Workload] = []
         self._changed: dict[Service, int] = {}
         self._refused: set[str] = set()
         self._reverse: tuple[int, dict[bytes, list[PublishedSlice]]] = (-1, {})
@@ -65,8 +67,9 @@ class Cluster:
         return _Change(self, services)
 
     def touch(self, services: Iterable[Service]) -> None:
-        """Remember that these Services changed now."""
+        """Remember that these Services changed now, and perhaps pods under none."""
         now = int(time.time())
+        self.version += 1
         for service in services:
             if self._services.get((service.namespace, service.name)) is service:
                 self._changed[service] = now
@@ -109,6 +112,11 @@ class Cluster:
                 del self._services[key]
                 self._changed.pop(service, None)
                 self._bump(int(time.time()))
+
+    def add_workload(self, workload: Workload) -> None:
+        """Know a workload, so that its pods are known where no Service selects them."""
+        with self.lock:
+            self._workloads.append(workload)
 
     def set_synced(self, synced: bool) -> None:
         """Whether the DNS server has got the content from the API server."""
@@ -159,6 +167,14 @@ class Cluster:
     def service(self, namespace: str, name: str) -> Service | None:
         """The Service, as far as the server knows."""
         return self._services.get((namespace, name)) if self.synced else None
+
+    def has_pod(self, namespace: str, address: str) -> bool:
+        """Whether a pod in that namespace has the address, be it ready, terminating or not."""
+        workloads = (each for each in self._workloads if each.namespace == namespace)
+        services = (each for each in self._services.values() if each.namespace == namespace)
+        return any(workload.has_pod(address) for workload in workloads) or any(
+            service.has_pod(address) for service in services
+        )
 
     def service_at(self, address: bytes) -> Service | None:
         """The Service with that cluster IP."""

@@ -53,7 +53,8 @@ class ClusterDNS:
         endpoint_pod_names: Name endpoints without a hostname after their pods instead
             of their addresses; default False.
         pods: ``"insecure"`` (default) answers any address under ``pod.<cluster domain>``
-            as kubeadm's Corefile does, ``"disabled"`` none.
+            as kubeadm's Corefile does, ``"verified"`` those of pods in that namespace
+            (an endpoint written by hand is one if it names its pod), ``"disabled"`` none.
         synced: Whether the server has got its content from the API server, default True.
         pod_network: Where pods get their addresses: a network in CIDR form, or one for
             each family. Default 10.244.0.0/16 and fd00:244::/32.
@@ -87,8 +88,8 @@ class ClusterDNS:
             raise ValueError(f"ttl is 0 to 3600 seconds, not {ttl}")
         if cache is not None and cache < 1:
             raise ValueError(f"cache is 1 second or more, or None, not {cache}")
-        if pods not in ("insecure", "disabled"):
-            raise ValueError(f"pods is 'insecure' or 'disabled', not {pods!r}")
+        if pods not in ("insecure", "verified", "disabled"):
+            raise ValueError(f"pods is 'insecure', 'verified' or 'disabled', not {pods!r}")
         rng = random.Random(seed)  # noqa: S311 - reproducible on purpose
         self.namespace_name = check_label(namespace, "namespace")
         self.cluster_domain = check_domain(cluster_domain)

@@ -161,6 +161,14 @@ class Service:
         """A pod that the selector matched is gone (called by workloads)."""
         self._pods.pop(name, None)
 
+    def has_pod(self, address: str) -> bool:
+        """Whether an endpoint that was written here has this address and names its pod."""
+        taken_over = (endpoint for each in self._slices for endpoint in each.endpoints)
+        return any(
+            endpoint.pod and address in endpoint.addresses
+            for endpoint in (*self._written, *taken_over)
+        )
+
     def publish(self) -> tuple[PublishedSlice, ...]:
         """What DNS lists of the slices, computed anew."""
         slices = [*self._slices, *_controlled(self._endpoints(), self._service_ports())]

@@ -55,6 +55,7 @@ class Workload:
         self._ports = dict(ports)
         self._subdomain = subdomain
         self._pods: dict[str, Pod] = {}
+        cluster.add_workload(self)
 
     @property
     def pods(self) -> tuple[Pod, ...]:
@@ -80,6 +81,10 @@ class Workload:
     def address(self, which: int | str) -> str:
         """The first address of one pod."""
         return self.pod(which).addresses[0]
+
+    def has_pod(self, address: str) -> bool:
+        """Whether one of the pods has this address."""
+        return any(address in pod.addresses for pod in self.pods)
 
     def set_ready(self, which: int | str, ready: bool = True) -> None:
         """Let the readiness probe of one pod succeed or fail."""

@@ -14,7 +14,7 @@ import dns.query
 import dns.rcode
 import pytest
 
-from headless_discovery.testing import ClusterDNS, LoggedQuery
+from headless_discovery.testing import ClusterDNS, Endpoint, LoggedQuery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,6 +185,51 @@ def test_a_cache_keeps_negative_answers_too(look: Look) -> None:
         assert len(look(server, DB)) == 3
 
 
+def test_a_cache_does_not_answer_another_version_of_edns(ask: Ask) -> None:
+    """BADVERS, although the answer to the same question is kept."""
+    with ClusterDNS(cache=30) as server:
+        with_pods(server)
+        assert ask(server, DB).rcode() == dns.rcode.NOERROR
+        query = dns.message.make_query(DB, "A", use_edns=1)
+        answer = dns.query.udp(query, server.host, port=server.port, timeout=5)
+        assert answer.rcode() == dns.rcode.BADVERS
+
+
+def test_verified_pods_are_those_of_the_namespace(look: Look) -> None:
+    """Of a workload, under a Service or none, or of an endpoint that names its pod."""
+    with ClusterDNS(pods="verified", endpoint_pod_names=True, pod_network="10.1.0.0/16") as server:
+        with_pods(server, 1)
+        lone = server.statefulset("lone", service=None, namespace="shop")
+
+        def pod(address: str, namespace: str = "shop") -> list[str]:
+            dashed = address.replace(".", "-")
+            return look(server, f"{dashed}.{namespace}.pod.cluster.local")
+
+        assert pod("10.1.0.2") == ["10.1.0.2"]
+        assert pod("10.1.0.2", "default") == pod("9.9.9.9") == ["NXDOMAIN"]
+        assert pod("10.1.0.3") == ["NXDOMAIN"]
+        lone.scale(1, ready=False)
+        assert pod("10.1.0.3") == ["10.1.0.3"]
+
+        hand = server.service("hand", namespace="shop", ports=[80])
+        named = Endpoint(("10.2.0.1",), pod="my.pod", ready=False)
+        server.endpoints(hand, [named, Endpoint(("10.2.0.2",))])
+        assert pod("10.2.0.1") == ["10.2.0.1"]
+        assert pod("10.2.0.2") == ["NXDOMAIN"]
+
+
+def test_a_pods_name_with_dots_is_several_labels(server: ClusterDNS, look: Look) -> None:
+    """In targets; asked for it is too many labels, and no label with dots inside either."""
+    with ClusterDNS(endpoint_pod_names=True) as named:
+        hand = named.service("hand", namespace="shop", ports=[80])
+        named.endpoints(hand, [Endpoint(("10.2.0.1",), pod="my.pod")])
+        (record,) = look(named, hand.fqdn, "SRV")
+        assert record == f"0 100 80 my.pod.{hand.fqdn}."
+        assert look(named, f"my.pod.{hand.fqdn}") == ["NXDOMAIN"]
+        assert look(named, rf"my\.pod.{hand.fqdn}") == ["NXDOMAIN"]
+    assert look(server, r"9\.9\.9\.9.default.pod.cluster.local") == ["NXDOMAIN"]
+
+
 def test_pipelined_questions_are_all_answered(server: ClusterDNS) -> None:
     """Many queries in one segment of one connection, also one that arrives in pieces."""
     with_pods(server)
@@ -243,8 +288,6 @@ def test_hostile_octets_do_not_kill_the_server(server: ClusterDNS, look: Look) -
 
 def test_an_answer_larger_than_a_datagram_is_never_sent(server: ClusterDNS, ask: Ask) -> None:
     """Payload size 65535 and over 65507 octets to send: silence, as from CoreDNS."""
-    from headless_discovery.testing import Endpoint
-
     big = server.service("big", ports=[3306])
     server.endpoints(
         big, [Endpoint((f"10.250.{n // 250}.{n % 250 + 1}",), f"p-{n}") for n in range(5000)]
@@ -256,6 +299,6 @@ def test_an_answer_larger_than_a_datagram_is_never_sent(server: ClusterDNS, ask:
 
 def test_impossible_settings_are_refused() -> None:
     """Each names the value it does not take."""
-    for setting in ({"ttl": -1}, {"ttl": 3601}, {"cache": 0}, {"pods": "verified"}):
+    for setting in ({"ttl": -1}, {"ttl": 3601}, {"cache": 0}, {"pods": "all"}):
         with pytest.raises(ValueError, match=next(iter(setting))):
             ClusterDNS(**setting)

@@ -83,8 +83,8 @@ def parse_nameserver(text: str, setting: str = "nameservers") -> Server:
     """
     address, port = text.strip(), ""
     if address.startswith("["):
-        address, _, rest = address[1:].partition("]")
-        if rest and not rest.startswith(":"):
+        address, bracket, rest = address[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
             address = ""
         port = rest[1:]
     elif address.count(":") == 1:

@@ -193,6 +193,8 @@ class TestAssembly:
         again = look(ordinary(*two[::-1], glue=glue[::-1]), memory).snapshot
         assert first == again
         assert all(one is other for one, other in zip(first, again, strict=True))
+        same = look(ordinary(*two, glue=glue), memory).snapshot
+        assert look(ordinary(*two, glue=glue), memory).snapshot.endpoints is same.endpoints
         moved = look(ordinary(*two, glue=(ITS_GLUE, a(pod("mysql-1"), "10.0.0.3"))), memory)
         assert [each.address for each in moved.snapshot] == ["10.0.0.1", "10.0.0.3"]
 

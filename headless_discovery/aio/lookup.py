@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..core.outcome import Look
-from ..core.plans import plan
+from ..core.plans import advance, plan, takes_long
 from .transport import random_id, run
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ async def look(target: Target) -> Look:
         )
         for reply in replies:
             attempts.extend(reply.attempts)
-        try:
-            questions = steps.send(replies)
-        except StopIteration as stop:
-            return Look(request.service, stop.value, tuple(attempts), monotonic() - start)
+        if takes_long(replies):
+            questions, result = await asyncio.to_thread(advance, steps, replies)
+        else:
+            questions, result = advance(steps, replies)
+        if result is not None:
+            return Look(request.service, result, tuple(attempts), monotonic() - start)

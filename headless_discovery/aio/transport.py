@@ -9,7 +9,7 @@ from errno import EINPROGRESS
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ..core.fallback import read_unusual
+from ..core.fallback import read_at_length
 from ..core.questions import Ask, Broken, Decode, Pause
 from ..core.wire import WireError
 
@@ -73,8 +73,8 @@ class _Run:
                 return Broken(_reason(error))
         elif isinstance(effect, Decode):
             try:
-                # dnspython takes up to 0.3 s: nothing for an event loop.
-                return await asyncio.to_thread(read_unusual, effect.data)
+                # Up to 0.3 s: nothing for an event loop.
+                return await asyncio.to_thread(read_at_length, *effect)
             except WireError as error:
                 return error
         elif isinstance(effect, Pause):

@@ -81,15 +81,18 @@ def normalise(address: str) -> str:
     return address[7:] if address.startswith("::ffff:") and "." in address else address
 
 
-def address_key(address: str) -> tuple[int, tuple[int, ...]]:
+def address_key(address: str) -> tuple[int, int]:
     """Sort key: IPv4 before IPv6, each by number."""
     if ":" not in address:
         a, b, c, d = address.split(".")
-        return 4, (int(a), int(b), int(c), int(d))
+        return 4, int(a) << 24 | int(b) << 16 | int(c) << 8 | int(d)
     head, gap, tail = address.partition("::")
     left = [int(group, 16) for group in head.split(":") if group]
     right = [int(group, 16) for group in tail.split(":") if group] if gap else []
-    return 6, (*left, *(0,) * (8 - len(left) - len(right)), *right)
+    number = 0
+    for group in (*left, *(0,) * (8 - len(left) - len(right)), *right):
+        number = number << 16 | group
+    return 6, number
 
 
 def _objection_v4(address: str) -> str | None:

@@ -58,6 +58,7 @@ __all__ = ["RCODES", "exchange", "rcode_name"]
 HEADER_ONLY_GRACE = 0.1
 ERROR_PAUSE = 0.25
 FAILED_SERVER_LAST = 5.0
+READ_AT_ONCE = 16384  # bytes; more keeps an event loop waiting
 UNUSUAL_TAKES = 0.3  # dnspython's import and 64 KiB at its speed
 
 RCODES = {
@@ -218,7 +219,7 @@ def _by_udp(send: _Send) -> Generator[Effect, Event, _Verdict]:
             if reason is None:
                 if event[2] & 2 and not event[3] & 15:
                     return _Verdict(_CUT, None, len(event), now)
-                return _read(event, send, now) or (yield from _read_unusual(event, send, now))
+                return _read(event, send, now) or (yield from _read_at_length(event, send, now))
             if reason == HEADER_ONLY and error is None:
                 # Such an error is easily forged, and the good answer may be right behind.
                 error = event
@@ -251,7 +252,7 @@ def _by_tcp(send: _Send) -> Generator[Effect, Event, _Verdict]:
                 del received[:end]
                 reason = check_reply(frame, send.query[:2], send.section)
                 if reason is None:
-                    return _read(frame, send, now) or (yield from _read_unusual(frame, send, now))
+                    return _read(frame, send, now) or (yield from _read_at_length(frame, send, now))
                 if reason == HEADER_ONLY:
                     return _Verdict(None, _rcode_problem(frame[3] & 15), len(frame), now)
                 send.ignored[reason] = send.ignored.get(reason, 0) + 1
@@ -261,11 +262,13 @@ def _by_tcp(send: _Send) -> Generator[Effect, Event, _Verdict]:
 
 
 def _read(data: bytes, send: _Send, now: float) -> _Verdict | None:
-    """The bytes of a reply that counts, as its content; None for the unusual ones."""
+    """The content of a reply that counts; None where reading it takes long."""
     if send.names is not None and not data[2] & 2:
         table = read_srv_table(data, send.section, send.names)
         if table is not None:
             return _Verdict(table, None, len(data), now)
+    if len(data) > READ_AT_ONCE:
+        return None
     try:
         return _Verdict(read_message(data, send.section), None, len(data), now)
     except WireError as error:
@@ -274,12 +277,13 @@ def _read(data: bytes, send: _Send, now: float) -> _Verdict | None:
         return None
 
 
-def _read_unusual(data: bytes, send: _Send, now: float) -> Generator[Effect, Event, _Verdict]:
-    """Have dnspython read it, where there is time for that."""
-    if now > send.deadline - UNUSUAL_TAKES:
+def _read_at_length(data: bytes, send: _Send, now: float) -> Generator[Effect, Event, _Verdict]:
+    """Have a large or unusual message read, the latter where there is time for it."""
+    in_time = now <= send.deadline - UNUSUAL_TAKES
+    if not in_time and len(data) <= READ_AT_ONCE:
         detail = "an unusual answer came too late to be read"
         return _Verdict(None, Problem(TIMEOUT, detail), len(data), now)
-    event, now = yield Decode(data)
+    event, now = yield Decode(data, send.section, in_time)
     if isinstance(event, Message):
         return _Verdict(event, None, len(data), now)
     return _Verdict(None, Problem(BAD_RESPONSE, f"malformed: {event!s}"), len(data), now)

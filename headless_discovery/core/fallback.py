@@ -1,8 +1,8 @@
-"""Fallback: a legal but unusual message, read by dnspython.
+"""Fallback: a message that takes long to read, be it large or be it unusual.
 
-In: the bytes that ``wire`` found `Unusual`. Out: the same `Message`. Loading dnspython
-takes some 70 ms, so this happens inside the function; the asyncio shell calls it in a
-worker thread.
+In: the bytes of a reply. Out: its `Message`, by ``wire`` where that reads it, else by
+dnspython. Loading dnspython takes some 70 ms, so this happens inside the function; the
+asyncio shell calls it in a worker thread.
 """
 
 from __future__ import annotations
@@ -20,11 +20,32 @@ from .wire import (
     A,
     Message,
     Record,
+    Unusual,
     WireError,
     label_text,
+    read_message,
 )
 
-__all__ = ["read_unusual"]
+__all__ = ["read_at_length", "read_unusual"]
+
+
+def read_at_length(data: bytes, question: bytes, in_time: bool) -> Message:
+    """Read a message, whatever it holds.
+
+    Args:
+        data: The whole message, which passed `wire.check_reply`.
+        question: The question section that was sent.
+        in_time: Whether there is time for dnspython, up to 0.3 s.
+
+    Raises:
+        WireError: It is malformed, or it is unusual and too late.
+    """
+    try:
+        return read_message(data, question)
+    except Unusual as unusual:
+        if not in_time:
+            raise WireError(f"unusual ({unusual}), and it came too late to be read") from None
+    return read_unusual(data)
 
 
 def read_unusual(data: bytes) -> Message:

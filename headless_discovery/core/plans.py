@@ -45,10 +45,11 @@ if TYPE_CHECKING:
     from .snapshot import Endpoint
     from .srvtable import SrvTable
 
-__all__ = ["PlanMemory", "Request", "plan"]
+__all__ = ["PlanMemory", "Request", "advance", "plan", "takes_long"]
 
 ASKED_BY_NAME_AT_MOST = 32
 NO_SRV_KNOWN_FOR = 60.0
+RECORDS_AT_ONCE = 500  # some 5 ms
 
 
 class Request(NamedTuple):
@@ -102,6 +103,25 @@ def plan(request: Request, memory: PlanMemory, now: float) -> Plan:
         memory.no_srv_until[fqdn] = reply.at + NO_SRV_KNOWN_FOR
         return (yield from _address_look(request, memory, fqdn, (reply,)))
     return (yield from _srv_look(request, memory, reply, fqdn, ()))
+
+
+def advance(
+    steps: Plan, replies: tuple[Reply, ...]
+) -> tuple[tuple[Question, ...], Snapshot | Failure | None]:
+    """Send a plan its replies.
+
+    Returns:
+        The next questions and None, or no questions and what the look came to.
+    """
+    try:
+        return steps.send(replies), None
+    except StopIteration as stop:
+        return (), stop.value
+
+
+def takes_long(replies: tuple[Reply, ...]) -> bool:
+    """Whether making endpoints of these replies would keep an event loop waiting."""
+    return sum(len(each.answer) for each in replies) > RECORDS_AT_ONCE
 
 
 def _srv_look(

@@ -152,9 +152,11 @@ class Pause(NamedTuple):
 
 
 class Decode(NamedTuple):
-    """Have an unusual message read by ``fallback.read_unusual``, off an event loop."""
+    """Have a large or unusual message read by ``fallback.read_at_length``, off an event loop."""
 
     data: bytes
+    question: bytes
+    in_time: bool
 
 
 class Broken(NamedTuple):

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..core.outcome import Look
-from ..core.plans import plan
+from ..core.plans import advance, plan
 from .transport import random_id, run
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ def look(target: Target) -> Look:
         )
         for reply in replies:
             attempts.extend(reply.attempts)
-        try:
-            questions = steps.send(replies)
-        except StopIteration as stop:
-            return Look(request.service, stop.value, tuple(attempts), monotonic() - start)
+        questions, result = advance(steps, replies)
+        if result is not None:
+            return Look(request.service, result, tuple(attempts), monotonic() - start)

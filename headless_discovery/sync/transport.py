@@ -10,7 +10,7 @@ from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ..core.fallback import read_unusual
+from ..core.fallback import read_at_length
 from ..core.questions import Ask, Broken, Decode, Pause
 from ..core.wire import WireError
 
@@ -134,7 +134,7 @@ class _Run:
                 self._resume(Broken(_reason(error)))
         elif isinstance(effect, Decode):
             try:
-                self._resume(read_unusual(effect.data))
+                self._resume(read_at_length(*effect))
             except WireError as error:
                 self._resume(error)
         else:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from headless_discovery.core.addresses import AddressPolicy
 from headless_discovery.core.exchange import exchange
 from headless_discovery.core.memory import ServerMemory
-from headless_discovery.core.fallback import read_unusual
+from headless_discovery.core.fallback import read_at_length
 from headless_discovery.core.names import ServiceName
 from headless_discovery.core.plans import PlanMemory, Request, plan
 from headless_discovery.core.questions import (
@@ -188,7 +188,7 @@ def play(
                 now = effect.until
             elif isinstance(effect, Decode):
                 try:
-                    event = read_unusual(effect.data)
+                    event = read_at_length(*effect)
                 except WireError as error:
                     event = error
             else:

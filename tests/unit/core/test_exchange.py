@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headless_discovery.core.exchange import rcode_name
+from headless_discovery.core.exchange import exchange, rcode_name
 from headless_discovery.core.memory import ServerMemory
 from headless_discovery.core.questions import (
     BAD_RESPONSE,
@@ -48,7 +48,9 @@ from tests.unit.core.driving import (
 )
 
 if TYPE_CHECKING:
-    from headless_discovery.core.questions import Server
+    from collections.abc import Callable
+
+    from headless_discovery.core.questions import Reply, Server
     from tests.unit.core.driving import Arrivals, Sent
 
 CUT = message(answer=[a(SERVICE, "10.6.6.6")], flags=0x8600)
@@ -57,7 +59,7 @@ REFUSED_REPLY = message(rcode=driving.REFUSED)
 TXT = rr(SERVICE, 16, b"\x02hi")
 
 
-def addresses(reply: driving.Reply) -> list[str]:
+def addresses(reply: Reply) -> list[str]:
     """The addresses of the answer."""
     return [record[3] for record in reply.answer]
 
@@ -215,9 +217,7 @@ class TestServers:
             drawn.append(bytes((0, len(drawn))))
             return drawn[-1]
 
-        steps = driving.exchange(
-            QUESTION, (ONE,), ServerMemory(), start=0, deadline=5, random_id=draw
-        )
+        steps = exchange(QUESTION, (ONE,), ServerMemory(), start=0, deadline=5, random_id=draw)
         late = message(answer=[a(SERVICE, "10.0.0.1")], ident=b"\0\0")
         played = driving.play(steps, lambda _, count: [(0.1, late)] if count else [])
         assert [each.payload[:2] for each in played.sent] == drawn
@@ -281,7 +281,7 @@ class TestWhatCounts:
 
     def test_a_packet_at_the_last_moment_ends_the_attempt(self) -> None:
         """A shell that was late: junk that is read after the end is not listened past."""
-        steps = driving.exchange(
+        steps = exchange(
             QUESTION,
             (ONE,),
             ServerMemory(),
@@ -367,9 +367,8 @@ class TestHeaderOnly:
     def test_the_good_answer_behind_it_wins(self) -> None:
         """Within 100 ms the answer that repeats our question beats the bare error."""
         for rcode in (1, 2, 4, 5):
-            played = ask(
-                lambda _sent, _count, code=rcode: [(0.001, header_only(code)), (0.1, GOOD)]  # type: ignore[misc]
-            )
+            arrivals: Arrivals = [(0.001, header_only(rcode)), (0.1, GOOD)]
+            played = ask(lambda _sent, _count, all_of=arrivals: list(all_of))
             assert addresses(played.reply) == ["10.0.0.1"]
             assert len(played.sent) == 1
             assert played.reply.attempts[0].ignored == (("an error without the question", 1),)
@@ -391,6 +390,12 @@ class TestHeaderOnly:
         assert played.at == pytest.approx(0.11, abs=0.011)
         assert played.reply.problem is not None
         assert played.reply.problem.kind == REFUSED
+
+    def test_the_first_one_is_told(self) -> None:
+        """Of several bare errors the first one is the attempt's."""
+        played = ask(after(0.01, header_only(2), header_only(5)), max_sends=1)
+        assert played.reply.problem is not None
+        assert played.reply.problem.kind == SERVFAIL
 
     def test_never_past_the_attempt(self) -> None:
         """Near the end of an attempt the wait is shorter than 100 ms."""
@@ -482,7 +487,7 @@ class TestEdns:
         ]
 
 
-def by_transport(udp: bytes | None, tcp: bytes | Broken | None) -> driving.Callable[..., Arrivals]:
+def by_transport(udp: bytes | None, tcp: bytes | Broken | None) -> Callable[[Sent, int], Arrivals]:
     """A handler that answers UDP and TCP differently; None is silence."""
 
     def handler(sent: Sent, _count: int) -> Arrivals:
@@ -661,7 +666,8 @@ class TestTcp:
     def test_closed_at_any_byte(self, cut: int) -> None:
         """A connection that closes in the middle of a frame is a network failure."""
         head = frame(GOOD)[:cut]
-        pieces = (*([head] if head else []), Broken("the server closed the connection"))
+        closed = Broken("the server closed the connection")
+        pieces: list[bytes | Broken] = [head, closed] if head else [closed]
         played = ask(after(0.001, *pieces), tcp=True, max_sends=1)
         assert played.reply.problem == (NETWORK, "the server closed the connection", None)
 

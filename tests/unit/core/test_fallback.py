@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from headless_discovery.core.addresses import AddressPolicy
 from headless_discovery.core.fallback import read_unusual
 from headless_discovery.core.gather import Gathering
 from headless_discovery.core.wire import NS, PTR, SRV, A, WireError, read_message
 from tests.unit.core.driving import (
     SERVICE,
-    AddressPolicy,
     a,
     aaaa,
     cname,

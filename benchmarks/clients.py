@@ -233,6 +233,24 @@ def _reader(port: int, name: str) -> Client:
     return Blocking(look, show)
 
 
+def _table(port: int, name: str) -> Client:
+    """The reader of ordinary answers, with the names of the last look, as a lookup uses it."""
+    from headless_discovery.core.srvtable import read_srv_table  # noqa: PLC0415
+    from headless_discovery.core.wire import SRV, encode_question  # noqa: PLC0415
+
+    query, show = _question(name)
+    data = _by_tcp(port, query)
+    _, section = encode_question(name, SRV, 0)
+    names: dict[bytes, str] = {}
+
+    def look() -> bytes:
+        if read_srv_table(data, section, names) is None:
+            raise ValueError("it does not read this answer")
+        return data
+
+    return Blocking(look, show)
+
+
 def _from_wire(port: int, name: str) -> Client:
     from dns.message import from_wire  # noqa: PLC0415
 
@@ -270,6 +288,7 @@ CLIENTS: dict[str, Callable[[int, str], Client]] = {
     "aiodns x32": lambda port, name: _aiodns(port, name, AT_ONCE),
     "bytes only": _floor,
     "read_message": _reader,
+    "read_srv_table": _table,
     "from_wire": _from_wire,
 }
 

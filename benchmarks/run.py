@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
+import os
 import platform
 import sys
 import tempfile
@@ -36,7 +37,7 @@ QUICK = Effort(rounds=5, batch=0.015, processes=5)
 SIZES, QUICK_SIZES = (3, 10, 100, 300), (3, 100)
 
 OURS, ASYNC, TOGETHER = "ours", "ours, asyncio", "ours, asyncio x32"
-FACES = {OURS: "threads", ASYNC: "asyncio", TOGETHER: "asyncio", "read_message": "read_message"}
+FACES = {OURS: "threads", ASYNC: "asyncio", TOGETHER: "asyncio"}
 LOOKUP = "fresh SRV lookup"
 AT_ONCE = "32 at once, lookups/s"
 
@@ -67,6 +68,7 @@ COMPARISONS = (
     Comparison(LOOKUP, OURS, "miekg-tcp", {100: None}),
     Comparison(LOOKUP, OURS, "bytes only", {3: None, 10: (1.6, 1.2), 100: (4, 2.2), 300: None}),
     Comparison(AT_ONCE, TOGETHER, "aiodns x32", {100: (2, 4.5)}, more_is_better=True),
+    Comparison("reader alone", "read_srv_table", "from_wire", {100: (0.05, 0.012)}),
     Comparison("reader alone", "read_message", "from_wire", {100: (0.05, 0.012)}),
 )
 SHOWN = {
@@ -184,7 +186,7 @@ class Bench:
         return Row(
             comparison.what,
             count,
-            FACES[comparison.ours],
+            FACES.get(comparison.ours, comparison.ours),
             SHOWN.get(comparison.theirs, comparison.theirs),
             wall,
             cpu,
@@ -202,6 +204,9 @@ def _milliseconds(nanoseconds: float) -> str:
 def run(effort: Effort, sizes: Sequence[int]) -> tuple[list[Row], dict[str, str]]:
     """Measure everything; progress goes to stderr."""
     with tempfile.TemporaryDirectory(prefix="headless-discovery-bench-") as folder:
+        # What pip installs is compiled to .pyc; an editable install may forbid that.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = folder
         _say("building the responder and the Go client")
         bench = Bench(Path(folder), effort, sizes)
         for count in sizes:

@@ -216,15 +216,15 @@ def agree(data: bytes) -> None:
     try:
         mine = read_message(data, SECTION)
     except (WireError, Unusual) as refused:
-        try:
-            dns.message.from_wire(data)
-        except dns.exception.DNSException:
-            return
-        # Only ours refuses: that has a reason the table below knows.
-        assert any(reason in str(refused) for reason in ONLY_OURS_REFUSES), refused
+        said = str(refused)
+    else:
+        sections = [set(mine.answer), set(mine.authority), set(mine.additional)]
+        assert (mine.rcode, mine.truncated, sections) == judged(data)
         return
-    sections = [set(mine.answer), set(mine.authority), set(mine.additional)]
-    assert (mine.rcode, mine.truncated, sections) == judged(data)
+    with contextlib.suppress(dns.exception.DNSException):
+        dns.message.from_wire(data)
+        # Only ours refuses: that has a reason the table below knows.
+        assert any(reason in said for reason in ONLY_OURS_REFUSES), said
 
 
 @given(messages())
@@ -453,8 +453,7 @@ def test_text_is_a_name_or_invalid(text: str, namespace: str | None, domain: str
     """Any text is a Service's name or InvalidName; what passes is a lower-case DNS name."""
     try:
         name = ServiceName(text, namespace=namespace, cluster_domain=domain)
-    except InvalidName as error:
-        assert str(error).isascii()
+    except InvalidName:
         return
     assert name == ServiceName(name.fqdn) or name.namespace == "svc"
     assert set(name.fqdn) <= set("abcdefghijklmnopqrstuvwxyz0123456789-.")
@@ -465,7 +464,7 @@ def test_text_is_a_name_or_invalid(text: str, namespace: str | None, domain: str
 @given(TEXTS, TEXTS)
 def test_text_is_a_port_or_invalid(port: str, protocol: str) -> None:
     """Any text as port and protocol is usable or one of our errors."""
-    try:
+    with contextlib.suppress(InvalidName, ConfigError):
         Target(
             "db.shop",
             namespace=None,
@@ -474,8 +473,6 @@ def test_text_is_a_port_or_invalid(port: str, protocol: str) -> None:
             statefulset=protocol,
             options=None,
         )
-    except (InvalidName, ConfigError):
-        pass
 
 
 @given(

@@ -221,6 +221,16 @@ def test_the_package_lists_its_names() -> None:
 HEAVY = {"dns", "tenacity", "asyncio", "dataclasses", "logging", "ipaddress"}
 REPORT = "import json, sys; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
 
+HELP = f"""
+import sys
+from headless_discovery.cli import main
+try:
+    main(["--help"])
+except SystemExit:
+    pass
+{REPORT}
+"""
+
 LOOKUP = f"""
 import socket, struct, threading
 from headless_discovery import HeadlessService, LookupOptions
@@ -250,9 +260,7 @@ assert [pod.address for pod in found] == ["10.0.0.1"], found
     "code",
     [
         f"from headless_discovery import HeadlessService\n{REPORT}",
-        "import sys\nsys.argv = ['headless-discovery', '--help']\n"
-        "from headless_discovery.cli import main\n"
-        f"try:\n    main()\nexcept SystemExit:\n    pass\n{REPORT}",
+        HELP,
         LOOKUP,
     ],
     ids=["import", "help", "lookup"],

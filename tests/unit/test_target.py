@@ -8,6 +8,7 @@ import pytest
 
 from headless_discovery.core.names import ServiceName
 from headless_discovery.core.options import LookupOptions
+from headless_discovery.core.plans import PlanMemory, plan
 from headless_discovery.core.questions import Question, Server
 from headless_discovery.errors import ConfigError, InvalidName
 from headless_discovery.target import Target
@@ -46,9 +47,7 @@ class TestArguments:
         """Other text is a port's name."""
         request = target(port=port, protocol="UDP").prepare().request
         assert (request.port, request.port_name) == (None, name)
-        steps = driving.play_plan(
-            driving.plan(request, driving.PlanMemory(), 0.0), driving.nxdomain
-        )
+        steps = driving.play_plan(plan(request, PlanMemory(), 0.0), driving.nxdomain)
         assert steps.questions == [Question(f"_{name}._udp.db.shop.svc.cluster.local", 33)]
 
     @pytest.mark.parametrize("port", [0, -1, 65536, "0", "65536", "9" * 5000, 10**30])

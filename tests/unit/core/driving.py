@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from headless_discovery.core.addresses import AddressPolicy
 from headless_discovery.core.exchange import exchange
-from headless_discovery.core.memory import ServerMemory
 from headless_discovery.core.fallback import read_at_length
+from headless_discovery.core.memory import ServerMemory
 from headless_discovery.core.names import ServiceName
 from headless_discovery.core.plans import PlanMemory, Request, plan
 from headless_discovery.core.questions import (

@@ -367,8 +367,8 @@ class TestHeaderOnly:
     def test_the_good_answer_behind_it_wins(self) -> None:
         """Within 100 ms the answer that repeats our question beats the bare error."""
         for rcode in (1, 2, 4, 5):
-            arrivals: Arrivals = [(0.001, header_only(rcode)), (0.1, GOOD)]
-            played = ask(lambda _sent, _count, all_of=arrivals: list(all_of))
+            bare: Arrivals = [(0.001, header_only(rcode))]
+            played = ask(lambda _sent, _count: [*bare, (0.1, GOOD)])  # noqa: B023 - used at once
             assert addresses(played.reply) == ["10.0.0.1"]
             assert len(played.sent) == 1
             assert played.reply.attempts[0].ignored == (("an error without the question", 1),)

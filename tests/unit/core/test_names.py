@@ -138,9 +138,8 @@ class TestServiceName:
     )
     def test_srv(self, port: str, protocol: str) -> None:
         """The name of a port's SRV records, with or without the underscores."""
-        assert ServiceName("db.shop").srv(port, protocol) == f"_web._tcp.db.shop.{'svc'}." + (
-            "cluster.local"
-        )
+        wanted = "_web._tcp.db.shop.svc.cluster.local"
+        assert ServiceName("db.shop").srv(port, protocol) == wanted
 
 
 class TestParts:

@@ -27,6 +27,11 @@ SNAPSHOT = Snapshot(
     ttl=5,
     seen_at=12.5,
 )
+CSV = f"""\
+name,ordinal,hostname,addresses,ports
+mysql-0,0,{HOST},10.0.0.1 fd00::1,80 3306
+,,,10.0.0.9,
+"""
 NAMED = {
     "name": "mysql-0",
     "ordinal": 0,
@@ -50,9 +55,7 @@ NAMELESS = {
         ("addresses", "10.0.0.1\nfd00::1\n10.0.0.9\n"),
         (
             "csv",
-            "name,ordinal,hostname,addresses,ports\n"
-            f"mysql-0,0,{HOST},10.0.0.1 fd00::1,80 3306\n"
-            ",,,10.0.0.9,\n",
+            CSV,
         ),
         (
             "hosts",

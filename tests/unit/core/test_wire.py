@@ -152,7 +152,7 @@ class TestRecords:
         assert read(message(answer=[a(SERVICE, "10.0.0.1", ttl)])).answer[0][2] == wanted
 
     def test_names_with_strange_bytes_are_escaped(self) -> None:
-        """Bytes that no Kubernetes name has become ``\\ddd``; a dot in a label too."""
+        r"""Bytes that no Kubernetes name has become ``\ddd``; a dot in a label too."""
         target = b"\x05a.\nb\xff" + name_wire(SERVICE)
         (record,) = read(message(answer=[rr(SERVICE, SRV, b"\0\0\0\0\0\x50" + target)])).answer
         assert record[3][3] == f"a\\046\\010b\\255.{SERVICE}"

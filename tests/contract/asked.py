@@ -12,7 +12,7 @@ from tests.contract.comparing import Rules, compare, dns_message, records, same_
 from tests.contract.exceptions import EXCEPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from headless_discovery.testing import ClusterDNS
     from tests.cluster.lookups import Variant
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.contract.comparing import Difference
     from tests.contract.exceptions import Exempt
 
-_SHOWN = 60
+_SHOWN = 8
 
 SHUFFLING = frozenset({"kubeadm", "cached"})
 """Variants that put addresses in a random order."""
@@ -68,6 +68,13 @@ class Tally:
                 return
         self.findings.append(finding)
 
+    def summary(self, heading: str) -> str:
+        """Return the numbers in one line."""
+        return (
+            f"{heading}: {self.compared} pairs of answers, {len(self.findings)} differences, "
+            f"{sum(self.used.values())} exempt"
+        )
+
     def report(self) -> str:
         """Return the first findings in full, one for each question."""
         firsts = {each.question: each for each in reversed(self.findings)}
@@ -85,7 +92,8 @@ def ask_both(
     questions: Iterable[Question],
     *,
     in_random_order: Collection[str],
-    whole: Callable[[Question], Collection[tuple[str, str, str]] | None] = lambda _: None,
+    transports: Sequence[Transport] = TRANSPORTS,
+    whole: Callable[[Question], frozenset[tuple[str, str, str]] | None] = lambda _: None,
 ) -> None:
     """Ask both servers every question by every transport, and compare.
 
@@ -96,7 +104,8 @@ def ask_both(
         embedded: The same state, embedded.
         questions: What to ask, without placeholders.
         in_random_order: Services whose slices come in a random order.
-        whole: The records of the whole answer, where no message holds it.
+        transports: How to ask. Where TCP is the first, its answer is the whole answer.
+        whole: The records of the whole answer, where no message may hold it.
     """
     with (
         Asker(real.address, real.port) as one,
@@ -113,7 +122,7 @@ def ask_both(
                 ttl_slack=variant == "cached" or (variant == "kubeadm" and reverse),
                 whole=whole(question),
             )
-            for transport in TRANSPORTS:
+            for transport in transports:
                 message = query(question, transport)
                 answers = one.ask(message, transport), other.ask(message, transport)
                 found: list[Difference] = []
@@ -121,4 +130,4 @@ def ask_both(
                     found = compare(*answers, rules)
                 tally.note(Finding(variant, transport, question, found))
                 if transport.tcp and rules.whole is None and answers[0] is not None:
-                    rules = rules._replace(whole=set(records(dns_message(answers[0]))))
+                    rules = rules._replace(whole=records(dns_message(answers[0])))

@@ -17,7 +17,7 @@ import dns.rcode
 import dns.rdatatype
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterable, Iterator
 
 ASPECTS = (
     "answered",
@@ -53,7 +53,7 @@ class Rules(NamedTuple):
 
     any_order: bool = False
     ttl_slack: int = 0
-    whole: Collection[tuple[str, str, str]] | None = None
+    whole: frozenset[tuple[str, str, str]] | None = None
 
 
 class Difference(NamedTuple):
@@ -97,15 +97,18 @@ def compare(real: bytes | None, embedded: bytes | None, rules: Rules) -> list[Di
         if values[0] != values[1]
     ]
     cut = bool((one.flags | other.flags) & dns.flags.TC)
-    for section in _SECTIONS:
-        found += _compare_sections(section, _read(one, section), _read(other, section), cut, rules)
-    if cut:
-        found += _compare_cut(one, other, rules)
-    if not rules.any_order or (not cut and max(len(real), len(embedded)) < _POINTERS_END):
-        if len(real) != len(embedded):
-            found.append(Difference("size", str(len(real)), str(len(embedded))))
-    elif cut and abs(len(real) - len(embedded)) > max(map(_longest, (one, other))):
+    reads = [[_read(message, section) for section in _SECTIONS] for message in (one, other)]
+    for section, first, second in zip(_SECTIONS, *reads, strict=True):
+        found += _compare_sections(section, first, second, cut, rules)
+    if cut and rules.whole is not None:
+        found += _compare_cut(reads, rules.whole)
+    difference = abs(len(real) - len(embedded))
+    if rules.any_order and cut:
         # Whole records are cut: as long as another one fits, it is there.
+        difference -= difference and max(map(_longest, (one, other)))
+    elif rules.any_order and len(real) >= _POINTERS_END:
+        difference = 0
+    if difference > 0:
         found.append(Difference("size", str(len(real)), str(len(embedded))))
     return found
 
@@ -115,11 +118,17 @@ def dns_message(wire: bytes) -> dns.message.Message:
     return dns.message.from_wire(wire, one_rr_per_rrset=True)
 
 
-def records(message: dns.message.Message) -> Iterator[tuple[str, str, str]]:
-    """Return owner in lower case, type and data of all records of a message."""
-    for section in _SECTIONS:
-        for record in _read(message, section).records:
-            yield record[0].lower(), record[1], record[2].lower()
+def records(message: dns.message.Message) -> frozenset[tuple[str, str, str]]:
+    """Return owner, type and data of all records of a message, in lower case but the type."""
+    return _lower([_read(message, section) for section in _SECTIONS])
+
+
+def _lower(sections: Iterable[_Read]) -> frozenset[tuple[str, str, str]]:
+    return frozenset(
+        (owner.lower(), rtype, data.lower())
+        for section in sections
+        for owner, rtype, data in section.records
+    )
 
 
 def _compare_sections(
@@ -142,16 +151,11 @@ def _compare_sections(
 
 
 def _compare_cut(
-    one: dns.message.Message, other: dns.message.Message, rules: Rules
+    reads: Iterable[Iterable[_Read]], whole: frozenset[tuple[str, str, str]]
 ) -> Iterator[Difference]:
     """What can be said of an answer of which some records are missing."""
-    if rules.whole is None:
-        return
-    strays = [
-        [record for record in records(message) if record not in rules.whole]
-        for message in (one, other)
-    ]
-    if strays[0] or strays[1]:
+    strays = [sorted(_lower(sections) - whole) for sections in reads]
+    if any(strays):
         yield Difference("cut", *(f"not in the whole answer: {each[:3]}" for each in strays))
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tests.cluster.api import ApiServer, Manifest
-    from tests.cluster.lookups import Variant
     from tests.cluster.bed import Bed
+    from tests.cluster.lookups import Variant
 
 _MARKERS = itertools.count(1)
 _UNREADY = {"test/ready": "false"}

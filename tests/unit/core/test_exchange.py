@@ -21,6 +21,7 @@ from headless_discovery.core.questions import (
     TIMEOUT,
     TRUNCATED,
     Broken,
+    Decode,
     Question,
 )
 from headless_discovery.core.wire import NS, SRV, A
@@ -75,7 +76,9 @@ class TestServers:
         assert (played.reply.server, played.reply.at, played.reply.ttl) == (ONE, 0.002, 5)
         assert [(each.at, each.tcp) for each in played.sent] == [(0.0, False)]
         (attempt,) = played.reply.attempts
-        assert attempt[:6] == (QUESTION, ONE, False, len(GOOD), 0.002, "NOERROR")
+        assert (str(attempt.question), str(attempt.server)) == (str(QUESTION), str(ONE))
+        assert (attempt.size, attempt.seconds, attempt.outcome) == (len(GOOD), 0.002, "NOERROR")
+        assert attempt.ignored == ()
 
     def test_silence_goes_round_with_one_then_two_seconds(self) -> None:
         """Each server gets 1 s in the first round and 2 s from the second, until the deadline."""
@@ -714,6 +717,29 @@ class TestUnusual:
             "an unusual answer came too late to be read",
             None,
         )
+
+    def test_a_large_answer_is_read_apart(self) -> None:
+        """Over 16 KiB the reading is an effect of its own, so that no event loop waits for it."""
+        steps = exchange(
+            QUESTION, (ONE,), ServerMemory(), start=0, deadline=5, random_id=lambda: IDENT, tcp=True
+        )
+        next(steps)
+        large = message(answer=[a(SERVICE, f"10.0.{n >> 8}.{n & 255}") for n in range(500)])
+        effect = steps.send((frame(large), 0.1))
+        assert isinstance(effect, Decode)
+        assert effect.data == large
+        assert len(ask(after(0.1, frame(large)), tcp=True).reply.answer) == 500
+
+    def test_a_large_unusual_answer_in_the_last_300_ms(self) -> None:
+        """A large answer is read by us at any time, but by dnspython only where there is time."""
+        many = [a(SERVICE, f"10.0.{n >> 8}.{n & 255}") for n in range(500)]
+        late = ask(after(0.9, frame(message(answer=many))), tcp=True, deadline=1.0)
+        assert late.reply.status == RECORDS
+        odd = frame(message(answer=[*many, TXT]))
+        assert ask(after(0.5, odd), tcp=True, deadline=1.0).reply.status == RECORDS
+        too_late = ask(after(0.9, odd), tcp=True, deadline=1.0, max_sends=1)
+        assert too_late.reply.problem is not None
+        assert "too late" in too_late.reply.problem.detail
 
     def test_by_tcp_too(self) -> None:
         """The same holds for an answer by TCP."""

@@ -159,6 +159,13 @@ class TestPicking:
         with pytest.raises(EndpointNotFound, match=r"10\.0\.0\.1; none has an ordinal"):
             Snapshot(SERVICE, [nameless("10.0.0.1")]).by_ordinal(0)
 
+    def test_names_without_addresses(self) -> None:
+        """Where names came without addresses, who is missing may be among them."""
+        name = SERVICE.pod("mysql-7")
+        snapshot = Snapshot(SERVICE, [nameless("10.0.0.1")], unresolved=(name,))
+        with pytest.raises(EndpointNotFound, match=r"listed: 10\.0\.0\.1"):
+            snapshot.by_ordinal(7)
+
     def test_a_hostile_name_is_escaped_and_cut(self) -> None:
         """What the caller asked for is shown escaped and bounded."""
         with pytest.raises(EndpointNotFound) as caught:

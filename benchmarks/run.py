@@ -3,7 +3,8 @@
 ``make bench``, or ``python benchmarks/run.py [--quick] [--markdown FILE]`` where the extra
 ``bench`` is installed. Every client looks up the same Service, whose answers come from a
 small C program that replays CoreDNS's bytes (``canned.py``), and ends with the address,
-hostname and port of all pods. The verdict is about wall time; no speed fails the run.
+hostname and port of all pods. The verdict is about the worse of wall
+and CPU time; no speed fails the run.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .core.names import ServiceName
     from .core.options import LookupOptions
     from .core.outcome import Look
+    from .core.questions import Attempt
     from .core.snapshot import Endpoint, Snapshot
     from .errors import (
         AmbiguousEndpoint,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AmbiguousEndpoint",
     "AsyncHeadlessService",
+    "Attempt",
     "ConfigError",
     "DiscoveryError",
     "Endpoint",
@@ -54,6 +56,7 @@ __version__ = "0.1.0"
 _HOME = {
     "AmbiguousEndpoint": "errors",
     "AsyncHeadlessService": "aio.service",
+    "Attempt": "core.questions",
     "ConfigError": "errors",
     "DiscoveryError": "errors",
     "Endpoint": "core.snapshot",
@@ -71,15 +74,17 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> object:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - this is the lazy import
+if not TYPE_CHECKING:  # a type checker shall refuse names that are not there
 
-    value = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        home = _HOME.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module  # noqa: PLC0415 - this is the lazy import
+
+        value = getattr(import_module(f".{home}", __name__), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -1,5 +1,7 @@
 """Every exception that leaves the public API, and whose fault it is.
 
+The tree::
+
     DiscoveryError
     ├── InvalidName (also ValueError)   the caller's: a name no Service can have
     ├── ConfigError                     the caller's: a setting, resolv.conf, the environment

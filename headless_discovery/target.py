@@ -59,7 +59,7 @@ class Target:
         )
         self.port, self.port_name = _port(port)
         if self.port_name is None and protocol is not None:
-            raise ConfigError("protocol", "it belongs to a port's name: pass port='<name>' too")
+            raise ConfigError("protocol", "it belongs to a port's name: give that too")
         self.protocol = "tcp" if protocol is None else protocol
         if self.port_name is not None:
             srv_labels(self.port_name, self.protocol)  # checks both

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+# Settings of the library by the flag that a user of the command knows them by.
+_FLAGS = {
+    "allow_networks": "--allow-network",
+    "namespace": "--namespace",
+    "nameservers": "--nameserver",
+    "port": "--port",
+    "protocol": "--protocol",
+    "timeout": "--timeout",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
@@ -36,8 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = import_module(f".{parsed.command}", __name__)
         code: int = command.run(parsed)
         sys.stdout.flush()
-    except (InvalidName, ConfigError) as error:
+    except InvalidName as error:
         print(f"headless-discovery: {error}", file=sys.stderr)
+        return exits.USAGE
+    except ConfigError as error:
+        setting = _FLAGS.get(error.setting, error.setting)
+        print(f"headless-discovery: {setting}: {error.reason}", file=sys.stderr)
         return exits.USAGE
     except KeyboardInterrupt:
         return exits.INTERRUPTED

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..core.peerlist import FORMATS, render
+from ..core.snapshot import EMPTY
 from ..errors import LookupFailed, NotHeadless
 from . import exits
 from .asking import service_of
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-_MEANING = {
-    "EMPTY": "the name exists in DNS and holds no such record",
-    "ABSENT": "no such Service, or none of its pods is ready, or it has no such port; "
-    "DNS cannot tell these apart",
-}
-
 
 def run(parsed: argparse.Namespace) -> int:
     """Look once; the exit code tells the outcome."""
@@ -35,7 +30,7 @@ def run(parsed: argparse.Namespace) -> int:
         _say(f"DNS failed: {failure}")
         return exits.DNS_FAILED
     except NotHeadless as error:
-        _say(f"not headless: {error}")
+        _say(str(error))
         return exits.NOT_HEADLESS
     if parsed.output in FORMATS:
         sys.stdout.write(render(snapshot, parsed.output))
@@ -43,24 +38,44 @@ def run(parsed: argparse.Namespace) -> int:
         print_endpoints(snapshot, wide=parsed.output == "wide")
     for dropped in snapshot.dropped:
         _say(f"dropped: {dropped}")
-    if snapshot.unresolved:
-        _say(f"{len(snapshot.unresolved)} of the names listed have no address under that name")
     if not snapshot:
-        _say(f"{snapshot.service}: {snapshot.outcome}: {_meaning(snapshot)}")
+        _say(f"{snapshot.service}: {snapshot.outcome}: {_meaning(snapshot, parsed)}")
         return exits.NONE_FOUND
+    _remark(snapshot, parsed)
     return exits.FOUND
 
 
-def _meaning(snapshot: Snapshot) -> str:
-    return _MEANING[snapshot.outcome]
+def _meaning(snapshot: Snapshot, parsed: argparse.Namespace) -> str:
+    """What nobody being there can mean."""
+    if snapshot.outcome == EMPTY:
+        if parsed.family is not None:
+            return f"the name exists, but with no IPv{parsed.family} address"
+        return "the name exists in DNS and holds no such record"
+    meaning = "no such Service, or none of its pods is ready"
+    if parsed.port and not parsed.port.isdigit():
+        meaning += f", or it has no {parsed.protocol or 'tcp'} port named {parsed.port!r}"
+    return meaning + "; DNS cannot tell these apart"
+
+
+def _remark(snapshot: Snapshot, parsed: argparse.Namespace) -> None:
+    """What one should know about the endpoints printed."""
+    nameless = sum(endpoint.name is None for endpoint in snapshot)
+    if nameless and snapshot.unresolved:
+        _say(
+            f"{nameless} endpoints are listed without name and port: one DNS message does not "
+            "hold the names and addresses of so many"
+        )
+    elif snapshot.unresolved:
+        _say(f"listed without an address: {', '.join(snapshot.unresolved)}")
+    if parsed.statefulset and all(endpoint.ordinal is None for endpoint in snapshot):
+        _say(f"no pod of a StatefulSet {parsed.statefulset!r} is among them")
 
 
 def _explain(look: Look) -> None:
     """Each message sent, and what came of it."""
     for attempt in look.attempts:
-        transport = "TCP" if attempt.tcp else "UDP"
         _say(
-            f"{attempt.question} -> {attempt.server} {transport}: {attempt.outcome}, "
+            f"{attempt.question} -> {attempt.server} {attempt.transport}: {attempt.outcome}, "
             f"{attempt.size} B, {attempt.seconds * 1000:.1f} ms"
         )
         for reason, count in attempt.ignored:
@@ -71,9 +86,14 @@ def _explain(look: Look) -> None:
             _say(f"dropped: {dropped}")
         return
     _say(
-        f"{found.outcome}: {len(found)} endpoints, {len(look.attempts)} messages, "
-        f"{look.elapsed * 1000:.1f} ms, may be kept {found.ttl} s"
+        f"{found.outcome}: {_count(len(found), 'endpoint')}, "
+        f"{_count(len(look.attempts), 'message')}, {look.elapsed * 1000:.1f} ms, "
+        f"may be kept {found.ttl} s"
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _say(text: str) -> None:

@@ -356,4 +356,12 @@ def _reply(
 def _attempt(
     question: Question, send: _Send, tcp: bool, size: int, seconds: float, outcome: str
 ) -> Attempt:
-    return Attempt(question, send.server, tcp, size, seconds, outcome, tuple(send.ignored.items()))
+    return Attempt(
+        str(question),
+        str(send.server),
+        "TCP" if tcp else "UDP",
+        outcome,
+        size,
+        seconds,
+        tuple(send.ignored.items()),
+    )

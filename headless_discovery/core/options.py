@@ -93,18 +93,14 @@ class LookupOptions(Value):
         cluster_domain: str | None = None,
         resolv_conf: str = "/etc/resolv.conf",
     ) -> None:
-        _demand(0 < timeout <= 3600, "timeout", timeout, "seconds, more than 0, at most 3600")
-        _demand(
-            0 < attempt_timeout <= 3600,
-            "attempt_timeout",
-            attempt_timeout,
-            "seconds, more than 0, at most 3600",
-        )
-        _demand(1 <= max_sends <= 100, "max_sends", max_sends, "1 to 100")
+        _demand_seconds("timeout", timeout)
+        _demand_seconds("attempt_timeout", attempt_timeout)
+        _demand_whole("max_sends", max_sends, 1, 100)
         _demand(family in (None, 4, 6), "family", family, "4, 6 or None for both")
         _demand(plan in PLANS, "plan", plan, "one of " + ", ".join(PLANS))
-        _demand(edns == 0 or 512 <= edns <= 65535, "edns", edns, "0 (off) or 512 to 65535 octets")
-        _demand(max_members >= 1, "max_members", max_members, "1 or more")
+        if edns != 0:
+            _demand_whole("edns", edns, 512, 65535)
+        _demand_whole("max_members", max_members, 1, 1 << 31)
         self._set(
             nameservers=_texts("nameservers", nameservers),
             timeout=float(timeout),
@@ -134,6 +130,16 @@ class LookupOptions(Value):
 def _demand(holds: bool, setting: str, value: object, wanted: str) -> None:
     if not holds:
         raise ConfigError(setting, f"{value!r} is not usable, it must be {wanted}")
+
+
+def _demand_seconds(setting: str, value: object) -> None:
+    fits = isinstance(value, int | float) and 0 < value <= 3600
+    _demand(fits, setting, value, "a number of seconds, more than 0, at most 3600")
+
+
+def _demand_whole(setting: str, value: object, least: int, most: int) -> None:
+    fits = isinstance(value, int) and least <= value <= most
+    _demand(fits, setting, value, f"a whole number from {least} to {most}")
 
 
 def _texts(setting: str, values: Iterable[str]) -> tuple[str, ...]:

@@ -316,7 +316,7 @@ def _failure(
     question: Question | None = None,
 ) -> Failure:
     asked = _servers(replies) or tuple(
-        dict.fromkeys(str(attempt.server) for each in replies for attempt in each.attempts)
+        dict.fromkeys(attempt.server for each in replies for attempt in each.attempts)
     )
     return Failure(problem, question or replies[0].question, asked, dropped)
 
@@ -380,7 +380,10 @@ def _port_prefix(request: Request) -> str:
 
 
 def _first_problem(replies: tuple[Reply, ...]) -> Problem | None:
-    return next((each.problem for each in replies if each.problem is not None), None)
+    for each in replies:
+        if each.problem is not None:
+            return each.problem._replace(detail=f"{each.problem.detail} ({each.question})")
+    return None
 
 
 def _servers(replies: tuple[Reply, ...]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, NamedTuple
 
+from .values import Value
 from .wire import AAAA, CNAME, NS, PTR, SOA, SRV, A, Message, Record, WireError
 
 if TYPE_CHECKING:
@@ -91,16 +92,46 @@ class Problem(NamedTuple):
     rcode: int | None = None
 
 
-class Attempt(NamedTuple):
-    """One message sent, and what came of it: what ``--explain`` prints."""
+class Attempt(Value):
+    """One message sent, and what came of it: what ``--explain`` prints.
 
-    question: Question
-    server: Server
-    tcp: bool
-    size: int  # bytes of the reply, 0 where none came
+    Attributes:
+        question: ``"name. TYPE"``.
+        server: ``"address:port"``.
+        transport: ``"UDP"`` or ``"TCP"``.
+        outcome: ``"NOERROR"``, ``"NXDOMAIN"``, ``"truncated"``, or the problem in words.
+        size: Bytes of the reply, 0 where none came.
+        seconds: From sending to the outcome.
+        ignored: Why packets were ignored meanwhile, and how many.
+    """
+
+    __slots__ = ("ignored", "outcome", "question", "seconds", "server", "size", "transport")
+    question: str
+    server: str
+    transport: str
+    outcome: str
+    size: int
     seconds: float
-    outcome: str  # "NOERROR", "NXDOMAIN", "truncated" ... or the problem in words
-    ignored: tuple[tuple[str, int], ...] = ()  # why packets were ignored meanwhile, and how many
+    ignored: tuple[tuple[str, int], ...]
+
+    def __init__(
+        self,
+        question: str,
+        server: str,
+        transport: str,
+        outcome: str,
+        size: int,
+        seconds: float,
+        ignored: tuple[tuple[str, int], ...] = (),
+    ) -> None:
+        put = object.__setattr__
+        put(self, "question", question)
+        put(self, "server", server)
+        put(self, "transport", transport)
+        put(self, "outcome", outcome)
+        put(self, "size", size)
+        put(self, "seconds", seconds)
+        put(self, "ignored", ignored)
 
 
 class Reply(NamedTuple):

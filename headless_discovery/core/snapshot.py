@@ -79,13 +79,19 @@ class Endpoint(Value):
 
     @property
     def address(self) -> str:
-        """The first address: IPv4 where there is one and the look did not ask for IPv6."""
+        """The first address, IPv4 where there is one and the look did not ask for IPv6."""
         return self.addresses[0]
 
     @property
     def port(self) -> int | None:
         """The port, or None where there are none or several."""
         return self.ports[0] if len(self.ports) == 1 else None
+
+    def __repr__(self) -> str:
+        return (
+            f"Endpoint(name={self.name!r}, ordinal={self.ordinal!r}, "
+            f"addresses={self.addresses!r}, ports={self.ports!r}, hostname={self.hostname!r})"
+        )
 
     def __str__(self) -> str:
         """``hostname:port``, the address where there is no name."""
@@ -175,6 +181,12 @@ class Snapshot(Value):
         """Whether anybody is there."""
         return bool(self.endpoints)
 
+    def __repr__(self) -> str:
+        return (
+            f"<Snapshot of {self.service}: {self.outcome}, "
+            f"{len(self.endpoints)} endpoints{': ' if self.endpoints else ''}{self._listed()}>"
+        )
+
     def __str__(self) -> str:
         """``hostname:port`` of all endpoints, joined by commas."""
         return ",".join(map(str, self.endpoints))
@@ -233,16 +245,24 @@ class Snapshot(Value):
     def _who_is_listed(self) -> str:
         if not self.endpoints:
             return f"none is listed ({self.outcome})"
-        listed = [endpoint.name or endpoint.address for endpoint in self.endpoints]
-        text = "listed: " + ", ".join(listed[:_LISTED_AT_MOST])
-        if len(listed) > _LISTED_AT_MOST:
-            text += f" and {len(listed) - _LISTED_AT_MOST} more"
+        text = "listed: " + self._listed()
+        if self.unresolved:
+            return text + (
+                f"; {len(self.unresolved)} names came without their addresses, because one DNS "
+                "message does not hold so many: ask DNS for the pod's own name"
+            )
         if all(endpoint.ordinal is None for endpoint in self.endpoints):
             text += (
                 "; none has an ordinal: pods carry their hostnames only under the Service that "
                 "the StatefulSet names as its serviceName"
             )
         return text
+
+    def _listed(self) -> str:
+        """The first few endpoints in words."""
+        first = [each.name or each.address for each in self.endpoints[:_LISTED_AT_MOST]]
+        more = len(self.endpoints) - len(first)
+        return ", ".join(first) + (f" and {more} more" if more else "")
 
 
 class _Ordered(tuple[Endpoint, ...]):

@@ -78,7 +78,7 @@ class HeadlessService:
                 look has the whole ``options.timeout``. Default 0.
 
         Returns:
-            A snapshot: OK, EMPTY or ABSENT.
+            A snapshot with outcome OK, EMPTY or ABSENT.
 
         Raises:
             LookupFailed: DNS gave no complete answer.
@@ -119,7 +119,7 @@ def discover(
     """Look once at a headless Service; the arguments are those of `HeadlessService`.
 
     Returns:
-        A snapshot: OK, EMPTY or ABSENT.
+        A snapshot with outcome OK, EMPTY or ABSENT.
 
     Raises:
         InvalidName, ConfigError, LookupFailed, NotHeadless: as `HeadlessService.lookup`.

@@ -80,7 +80,7 @@ def service_objects() -> None:
         elapsed: float = look.elapsed
         for attempt in look.attempts:
             size: int = attempt.size
-            server: str = attempt.server.address
+            server: str = attempt.server
             print(size, server)
         print(found, error, elapsed)
 

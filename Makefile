@@ -2,11 +2,13 @@
 # cluster tests also need Go. Each target makes its own virtual environment on first use.
 
 PYTHON ?= python3
-VENV := .venv
+MESSAGES ?= 200000
+SEED ?= 1
+VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test test-python test-cluster soak check bench docs clean
+.PHONY: help demo test test-python test-cluster fuzz soak check audit bench docs misbehaviour clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -21,26 +23,37 @@ test: $(VENV)/test  ## all tests that need nothing but Python
 	$(BIN)/python -m coverage report --include='headless_discovery/core/*' --fail-under=100
 
 test-python: $(VENV)/test  ## the unit tests, for other Pythons: make test-python PYTHON=python3.13 VENV=.venv-3.13
-	$(PYTEST) tests/unit tests/scenarios tests/properties tests/soak
+	$(PYTEST) tests/unit tests/scenarios tests/properties tests/fuzz tests/soak
 
 test-cluster: $(VENV)/test  ## real CoreDNS under a real control plane; builds it once (Go, some 12 minutes)
 	@bed=$$(tests/cluster/testbed/build.sh | tail -n 1) && test -n "$$bed" && \
 	HEADLESS_DISCOVERY_TESTBED_BIN="$$bed" $(PYTEST) tests/cluster tests/contract
 
+fuzz: $(VENV)/test  ## fuzz the readers against dnspython: make fuzz MESSAGES=10000000 SEED=7
+	$(BIN)/python -m tests.fuzz.fuzz --messages $(MESSAGES) --seed $(SEED)
+
 soak: $(VENV)/test  ## a million lookups under loss on threads and on asyncio, ten minutes
 	$(BIN)/python -m tests.soak.soak
 
-check: $(VENV)/check  ## ruff, mypy --strict, the architecture test
+check: $(VENV)/check  ## ruff, mypy --strict, bandit, the architecture test
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+	$(BIN)/python -m bandit --quiet --recursive headless_discovery --configfile pyproject.toml
 	$(PYTEST) -q tests/unit/test_architecture.py
+
+audit: $(VENV)/check  ## known vulnerabilities of the dependencies; needs the advisories
+	$(BIN)/python -m pip_audit --strict --skip-editable
 
 bench: $(VENV)/bench  ## ratios against what one would use instead, in one run
 	$(BIN)/python benchmarks/run.py
 
 docs: $(VENV)/docs  ## build the documentation; warnings are errors
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+# Writes the page of misbehaving servers from a run; tests hold it against every other run.
+misbehaviour: $(VENV)/test
+	$(BIN)/python -m tests.scenarios.page
 
 clean:  ## remove what was built here
 	rm -rf .venv .venv-* build dist docs/_build .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -78,15 +78,16 @@ class Face:
         if self.kind == "cli":
             return _by_command(service, options, arguments)
         looks: list[Look] = []
-        return _seen(self._call(service, options, arguments, looks.append), looks)
+        return _seen(self.caller(service, options, looks.append, **arguments), looks)
 
-    def _call(
+    def caller(
         self,
         service: str,
         options: LookupOptions,
-        arguments: dict[str, Any],
         on_lookup: Callable[[Look], object],
+        **arguments: Any,
     ) -> Callable[[], Snapshot]:
+        """One service object of threads or of asyncio, as a function that looks once."""
         if self.kind == "sync":
             return HeadlessService(
                 service, options=options, on_lookup=on_lookup, **arguments

@@ -43,7 +43,7 @@ check: $(VENV)/check  ## ruff, mypy --strict, bandit, the architecture test
 	$(PYTEST) -q tests/unit/test_architecture.py
 
 audit: $(VENV)/check  ## known vulnerabilities of the dependencies; needs the advisories
-	$(BIN)/python -m pip_audit --strict --skip-editable
+	$(BIN)/python -m pip_audit --strict .
 
 bench: $(VENV)/bench  ## ratios against what one would use instead, in one run
 	$(BIN)/python benchmarks/run.py

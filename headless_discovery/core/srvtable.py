@@ -24,6 +24,9 @@ _COUNTS = Struct("!HHHH")
 _SRV_RECORD = Struct("!HHIHHHH")
 _FIXED = Struct("!HHIH")
 _POINTER_TO_QUESTION = b"\xc0\x0c"
+_TYPE_SRV = b"\0\x21\0\1"  # and class IN
+_END_TYPE_A = b"\0\0\1\0\1"  # the end of a name, type A, class IN
+_OPT = b"\0\0\x29"  # the root, type OPT
 
 # What one target's addresses are: the bytes of one, or a sorted tuple of several.
 Addresses = bytes | tuple[bytes, ...]
@@ -76,6 +79,10 @@ def read_srv_table(data: bytes, question: bytes, names: dict[bytes, str]) -> Srv
         return None
     if offset + 11 * (answers + additionals) > size:
         return None
+    if names and data[offset] < 192:
+        table = _read_known(data, offset, answers, additionals, names)
+        if table is not None:
+            return table
     owner = data[12 : offset - 4]
     own = len(owner)
     rows: list[tuple[bytes, int]] = []
@@ -112,6 +119,57 @@ def read_srv_table(data: bytes, question: bytes, names: dict[bytes, str]) -> Srv
     if offset != size:
         return None
     return SrvTable(rows, glue, names, least)
+
+
+def _read_known(
+    data: bytes, offset: int, answers: int, additionals: int, names: dict[bytes, str]
+) -> SrvTable | None:
+    """Read plain names that were all met before, records being cut apart by ``split``.
+
+    The SRV records of an answer share owner, type, class and TTL, the addresses what
+    stands between a name's end and the address. Cut there, each piece has to be as long
+    as its own RDLENGTH says, each name one of the names known; then the pieces are what
+    reading record by record finds, by induction from the first one. Anything else is
+    None, and the record by record way has it.
+    """
+    head = data[12 : offset - 4] + data[offset * 2 - 16 : offset * 2 - 8]
+    if head[-8:-4] != _TYPE_SRV or head[-4] > MAX_TTL >> 24:
+        return None
+    end = len(data)
+    if data[-11:-8] == _OPT and not data[-6] and data[-2:] == b"\0\0":
+        end -= 11
+        additionals -= 1
+    pieces = data[offset:end].split(head)
+    if len(pieces) != answers + 1 or pieces[0]:
+        return None
+    last = pieces[-1]
+    cut = 2 + int.from_bytes(last[:2], "big")
+    pieces[-1], rest = last[:cut], last[cut:]
+    rows: list[tuple[bytes, int]] = []
+    for piece in pieces[1:]:
+        if len(piece) < 9 or (piece[0] << 8 | piece[1]) + 2 != len(piece):
+            return None
+        rows.append((piece[8:], piece[6] << 8 | piece[7]))
+    zero = rest.find(0)
+    between = rest[zero : zero + 11]
+    if between[:5] != _END_TYPE_A or between[5:9] != head[-4:] or between[9:] != b"\0\4":
+        return None
+    glue: dict[bytes, Addresses] = {}
+    pieces = rest.split(between)
+    raw = pieces[0] + b"\0"
+    for piece in pieces[1:]:
+        glue[raw] = piece[:4]
+        raw = piece[4:] + b"\0"
+    targets = {raw for raw, _ in rows}
+    if (
+        raw != b"\0"
+        or len(pieces[-1]) != 4
+        or len(pieces) != additionals + 1
+        or len(glue) != additionals
+        or not glue.keys() <= targets <= names.keys()
+    ):
+        return None
+    return SrvTable(rows, glue, names, int.from_bytes(head[-4:], "big"))
 
 
 def _glue(

@@ -136,11 +136,14 @@ def forged(query: bytes, **how: int | Sequence[bytes]) -> bytes:
     return message(query, [address(name, FORGED)], **how)  # type: ignore[arg-type]
 
 
-def serving(records: Iterable[Record], extra: Iterable[Record] = (), **when: object) -> Raw:
+def serving(
+    records: Iterable[Record], extra: Iterable[Record] = (), *, glue: bool = True, **when: object
+) -> Raw:
     """A server that holds these records and nothing else, and follows its own CNAMEs.
 
     Args:
         records: Its content; addresses of SRV targets come along as additional records.
+        glue: Whether they do.
         extra: Put into every additional section, asked for or not.
         **when: See `Fault`.
     """
@@ -158,8 +161,8 @@ def serving(records: Iterable[Record], extra: Iterable[Record] = (), **when: obj
                 break
             name = alias[0].target
         targets = {each.target for each in answer if each.rdtype == SRV}
-        glue = [each for each in content if each.owner in targets and each.rdtype in (A, AAAA)]
-        return [message(query, answer, [*glue, *extra])]
+        own = [each for each in content if each.owner in targets and each.rdtype in (A, AAAA)]
+        return [message(query, answer, [*(own if glue else ()), *extra])]
 
     return Raw(make, **when)  # type: ignore[arg-type]
 

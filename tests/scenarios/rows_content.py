@@ -26,9 +26,10 @@ from tests.scenarios.rows import Row
 
 ZONE = "svc.cluster.local"
 TWO = [("mysql-0", "10.244.9.1"), ("mysql-1", "10.244.9.2")]
+MANY = [(f"mysql-{number}", f"10.244.9.{number + 1}") for number in range(33)]
 FOUND = {"mysql-0": ("10.244.9.1",), "mysql-1": ("10.244.9.2",)}
 EVIL = wire("x.evil.example")
-QUICK = {"timeout": 0.6, "attempt": 0.2}
+QUICK = {"timeout": 0.5, "attempt": 0.2}
 
 # Labels that are harmless in DNS and nowhere else.
 HOSTILE = {
@@ -146,9 +147,7 @@ def name_rows() -> list[Row]:
     labels = [
         Row(
             id=f"label-{name}",
-            does=f"lists a pod whose name is `` {label!r} `` beside two in order".replace(
-                " b", " "
-            ),
+            does=f"lists a pod whose name is `` {repr(label)[1:]} `` beside two in order",
             why="Names end in logs, files, commands and terminals.",
             faults=lambda label=label: [serving(listed(*TWO, (label, FORGED)))],  # type: ignore[misc]
             pods=FOUND,
@@ -316,6 +315,23 @@ def more_rows() -> list[Row]:
             ],
             pods=FOUND,
             found_ports=(3306, 33060),
+        ),
+        Row(
+            id="no-additional-section",
+            does="leaves the addresses of its 2 pods out of the SRV answer",
+            why="They are asked for by name, and the answer is as good.",
+            faults=lambda: [serving(listed(*TWO), glue=False)],
+            pods=FOUND,
+            sends=5,
+        ),
+        Row(
+            id="no-additional-section-of-33",
+            does="leaves the addresses of 33 pods out of the SRV answer",
+            why="Beyond 32 names two questions about the Service tell all, without names.",
+            faults=lambda: [serving(listed(*MANY), glue=False)],
+            pods={f"?{text}": (text,) for _, text in MANY},
+            unresolved=None,
+            sends=3,
         ),
         Row(
             id="target-without-address",

@@ -14,7 +14,7 @@ from tests.scenarios.rows import Row, Stage
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-QUICK = {"timeout": 0.6, "attempt": 0.2}
+QUICK = {"timeout": 0.5, "attempt": 0.2}
 
 
 def junk(query: bytes, _good: bytes) -> list[bytes]:
@@ -149,7 +149,7 @@ ROWS = [
         id="wrong-id",
         does="sends forged answers under all 65,535 wrong IDs, then the good one",
         why="The ID is what a blind forger has to guess.",
-        faults=lambda: [Flood(wrong_ids, burst=100, pause=0.004)],
+        faults=lambda: [Flood(wrong_ids, burst=100, pause=0.003)],
         timeout=8.0,
         attempt=8.0,
         ignored={"wrong ID": 30_000},  # some find the socket's buffer full

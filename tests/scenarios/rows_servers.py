@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from headless_discovery.testing import LoggedQuery
     from tests.scenarios.rows import Stage
 
-QUICK = {"timeout": 0.6, "attempt": 0.2}
+QUICK = {"timeout": 0.5, "attempt": 0.2}
 BADVERS = b"\0\0\x29\x04\xd0\1\0\0\0\0\0"  # an OPT record that extends the rcode to 16
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from headless_discovery.testing import Fault
 
-QUICK = {"timeout": 0.6, "attempt": 0.2}
+QUICK = {"timeout": 0.5, "attempt": 0.2}
 
 
 def poisoned_cut() -> Iterable[Fault]:
@@ -120,6 +120,19 @@ ROWS = [
         faults=lambda: [Truncate()],
         outcome="truncated",
         sends=6,
+        libc=True,
+    ),
+    Row(
+        id="5000-pods",
+        does="has 5,000 pods without ports: more than one DNS message holds, by TCP too",
+        why="Nobody sees from the addresses that hundreds are missing.",
+        replicas=5000,
+        ports=(),
+        timeout=5.0,
+        outcome="truncated",
+        words=("more than one DNS message (64 KiB) holds",),
+        sends=4,
+        plain_srv=False,
         libc=True,
     ),
     Row(

@@ -14,6 +14,10 @@ from tests.scenarios.table import ROWS
 if TYPE_CHECKING:
     from tests.faces import Face
 
+RUNS = 3
+"""Runs of a row that is late: other processes' share of the machine is no fault of ours, and
+an overrun that is comes every time. Everything else must be right in each run."""
+
 
 @pytest.fixture(scope="module")
 def said() -> dict[str, page.Cells]:
@@ -24,10 +28,15 @@ def said() -> dict[str, page.Cells]:
 @pytest.mark.parametrize("row", ROWS, ids=[row.id for row in ROWS])
 def test_row(row: Row, face: Face, said: dict[str, page.Cells]) -> None:
     """The look comes to what the row says, within its deadline; so says the page."""
-    with staged(row) as stage:
-        outcomes = running.run(row, stage, face)
-        running.check(row, stage, outcomes)
-        assert said[row.id].ours == running.ours_in_words(row, stage, outcomes[-1])
+    for _ in range(RUNS):
+        with staged(row) as stage:
+            outcomes = running.run(row, stage, face)
+            running.check(row, stage, outcomes)
+            assert said[row.id].ours == running.ours_in_words(row, stage, outcomes[-1])
+        late = running.late(row, outcomes)
+        if not late:
+            return
+    pytest.fail(late)
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.plain], ids=lambda row: row.id)

@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 
@@ -70,6 +71,27 @@ def test_the_event_loop_goes_on(row: Row) -> None:
         # The best of three: what other processes take of this machine is not ours.
         stalls = [asyncio.run(longest_stall(stage.options, 2)) for _ in range(3)]
     assert min(stalls) <= STALL
+
+
+def test_a_flood_is_read_in_gulps() -> None:
+    """What has come in while the loop was busy is not waited for packet by packet.
+
+    A loop that goes round for each of them is slower than whoever sends them, and the good
+    answer finds the socket's buffer full.
+    """
+    row = Row(id="", does="", why="", faults=lambda: [Flood(lambda q, _: [b"junk" + q] * 100)])
+
+    async def look(options: LookupOptions) -> int:
+        loop = asyncio.get_running_loop()
+        with mock.patch.object(loop, "add_reader", wraps=loop.add_reader) as waits:
+            task = asyncio.create_task(AsyncHeadlessService("db.shop", options=options).lookup())
+            await asyncio.sleep(0)  # the question goes out
+            time.sleep(0.05)  # noqa: ASYNC251 - the loop is busy, and the flood comes in
+            assert len(await task) == 3
+        return waits.call_count
+
+    with staged(row) as stage:
+        assert asyncio.run(look(stage.options)) < 20
 
 
 def test_a_name_of_a_mebibyte_costs_nothing() -> None:

@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from headless_discovery.core import srvtable
 from headless_discovery.core.assembly import Assembly
 from headless_discovery.core.memory import ServerMemory
 from headless_discovery.core.plans import PlanMemory, plan
@@ -93,6 +94,88 @@ class TestOrdinary:
         names: dict[bytes, str] = {}
         table(ordinary(ONE_POD, glue=(ITS_GLUE,)), names)
         assert names == {name_wire(pod("mysql-0")): pod("mysql-0")}
+
+
+PODS = [pod(f"mysql-{n}") for n in range(3)]
+PLAIN = [srv(SERVICE, name) for name in PODS]
+GLUE = [a(name, f"10.0.0.{n}") for n, name in enumerate(PODS)]
+
+
+class TestKnownNames:
+    """Names met before are cut apart instead of read; what comes out is the same."""
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            message(ASKED, PLAIN, additional=GLUE),
+            message(ASKED, PLAIN, additional=[*GLUE, opt()]),
+            message(ASKED, PLAIN[::-1], additional=[*GLUE[1:], GLUE[0]]),
+            message(ASKED, PLAIN[:1], additional=GLUE[:1]),
+        ],
+        ids=["plain", "with OPT", "another order", "one"],
+    )
+    def test_read_at_once(self, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The second time no record is read by itself."""
+        names: dict[bytes, str] = {}
+        first = table(data, names)
+        assert first is not None
+        monkeypatch.setattr(srvtable, "_glue", None)
+        assert table(data, names) == first
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            message(ASKED, PLAIN),
+            message(ASKED, [*PLAIN, srv(SERVICE, PODS[0], ttl=9)], additional=GLUE),
+            message(ASKED, PLAIN, additional=[*GLUE, a(PODS[0], "10.0.0.9", ttl=9)]),
+            message(ASKED, PLAIN, additional=[*GLUE, a(PODS[0], "10.0.0.9")]),
+            message(ASKED, PLAIN, additional=[*GLUE, aaaa(PODS[0], "fd00::1")]),
+            message(ASKED, PLAIN, additional=[aaaa(PODS[0], "fd00::1")]),
+            message(ASKED, PLAIN, additional=[a(PODS[0], "10.0.0.9", ttl=9)]),
+            message(ASKED, [*PLAIN, srv(SERVICE, pod("new-0"))], additional=GLUE),
+            message(ASKED, [srv(SERVICE, name, ttl=0x80000000) for name in PODS], additional=GLUE),
+        ],
+        ids=[
+            "no glue",
+            "two TTLs",
+            "two TTLs of glue",
+            "two addresses",
+            "two families",
+            "another family",
+            "another TTL",
+            "a new name",
+            "a TTL too large",
+        ],
+    )
+    def test_anything_else_is_read_by_record(self, data: bytes) -> None:
+        """It is as ordinary as before, and the same as without names."""
+        names: dict[bytes, str] = {}
+        assert table(message(ASKED, PLAIN, additional=GLUE), names) is not None
+        cold = table(data)
+        assert cold is not None
+        warm = table(data, names)
+        assert warm is not None
+        assert warm[:2] == cold[:2]
+        assert warm.ttl == cold.ttl
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            message(ASKED, [a(SERVICE, "10.0.0.1")], additional=GLUE),
+            message(ASKED, [*PLAIN, a(SERVICE, "10.0.0.1")], additional=GLUE),
+            message(ASKED, PLAIN, additional=[*GLUE, a(pod("other-0"), "10.0.0.7")]),
+            message(ASKED, [rr(SERVICE, SRV, b"\0\0\0\0"), *PLAIN], additional=GLUE),
+            message(ASKED, PLAIN, additional=GLUE)[:-1],
+            message(ASKED, PLAIN, additional=GLUE) + b"x",
+        ],
+        ids=["an address", "an address too", "poison", "a short record", "cut", "left over"],
+    )
+    def test_what_is_refused_stays_refused(self, data: bytes) -> None:
+        """Known names make nothing acceptable."""
+        names: dict[bytes, str] = {}
+        assert table(message(ASKED, PLAIN, additional=GLUE), names) is not None
+        assert table(data) is None
+        assert table(data, names) is None
 
 
 class TestLeftToTheOthers:

@@ -124,7 +124,7 @@ class Surroundings:
         """Whether resolv.conf has a say in whom and what to ask."""
         given = self._environ
         return not (
-            (options.nameservers or given["NAMESERVERS"])
+            (options.nameservers or given["NAMESERVERS"].strip())
             and (parts.namespace or given["NAMESPACE"])
             and (parts.cluster_domain or options.cluster_domain or given["CLUSTER_DOMAIN"])
         )
@@ -145,6 +145,8 @@ class Surroundings:
         if options.nameservers:
             return tuple(parse_nameserver(text) for text in options.nameservers)
         given = _texts(self._environ["NAMESERVERS"])
+        if not given and self._environ["NAMESERVERS"].strip():
+            raise ConfigError(PREFIX + "NAMESERVERS", "it holds commas and no server")
         if given:
             return tuple(parse_nameserver(text, PREFIX + "NAMESERVERS") for text in given)
         found = self._resolv_conf(options.resolv_conf).nameservers
@@ -170,8 +172,9 @@ class Surroundings:
         if namespace is None:
             raise ConfigError(
                 "namespace",
-                f"it is not known: write '{parts.service}.<namespace>', pass namespace= (-n), or "
-                f"set {PREFIX}NAMESPACE (inside a pod Kubernetes says it)",
+                f"it is not known: write '{parts.service}.<namespace>', pass the namespace, or "
+                f"set {PREFIX}NAMESPACE (inside a pod, {self._namespace_file} and "
+                f"{options.resolv_conf} say it{self._trouble(options)})",
             )
         return ServiceName(parts.service, namespace=namespace, cluster_domain=domain)
 
@@ -208,10 +211,19 @@ class Surroundings:
         except ConfigError:
             return ()
 
+    def _trouble(self, options: LookupOptions) -> str:
+        """What is wrong with resolv.conf, in words, where anything is."""
+        try:
+            self._resolv_conf(options.resolv_conf)
+        except ConfigError as error:
+            return f"; {error}"
+        return ""
+
     def _resolv_conf(self, path: str) -> ResolvConf:
+        """The file's content; what it last said while it names no server."""
+        known = self._read
         try:
             seen = _signature(path)
-            known = self._read
             if known is not None and known[:2] == (path, seen):
                 return known[2]
             with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
@@ -221,6 +233,8 @@ class Surroundings:
             raise ConfigError(
                 path, f"it cannot be read ({reason}); pass nameservers= (--nameserver) instead"
             ) from None
+        if known is not None and known[0] == path and not content.nameservers:
+            return known[2]  # caught while being written: an empty file is nobody's wish
         self._read = (path, seen, content)
         return content
 

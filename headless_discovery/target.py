@@ -15,8 +15,8 @@ from .core.memory import ServerMemory
 from .core.names import ServiceName, ServiceParts, check_label, split_service, srv_labels
 from .core.options import LookupOptions
 from .core.plans import PlanMemory, Request
-from .errors import ConfigError
-from .resolvconf import Surroundings
+from .errors import ConfigError, InvalidName
+from .resolvconf import Surroundings, parse_nameserver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,15 @@ class Target:
         statefulset: str | None,
         options: LookupOptions | None,
     ) -> None:
+        if not isinstance(service, str | ServiceName):
+            # str(None) would be the name of a Service, and the answer "nobody is there".
+            raise InvalidName(repr(service), "a Service is given by its name, as text")
+        if options is not None and not isinstance(options, LookupOptions):
+            raise ConfigError("options", f"{ascii(options)[:100]} is no LookupOptions")
         self.options = LookupOptions() if options is None else options
+        for server in self.options.nameservers:
+            parse_nameserver(server)
+        AddressPolicy(self.options.allow_networks)
         self.parts: ServiceParts = split_service(
             str(service), namespace=namespace, cluster_domain=self.options.cluster_domain
         )
@@ -115,6 +123,7 @@ class Target:
         *,
         start: float,
         deadline: float,
+        zone: str,
         random_id: Callable[[], bytes],
     ) -> Exchange:
         """An exchange for one question under this object's options."""
@@ -130,18 +139,28 @@ class Target:
             max_sends=options.max_sends,
             edns=options.edns,
             tcp=options.tcp,
+            zone=zone,
         )
 
 
 def _port(port: str | int | None) -> tuple[int | None, str | None]:
     """A number, or a name; text that is all digits is a number, as in a command line."""
-    begin = port[:64] if isinstance(port, str) else ""  # a name has 63 octets: any text is given
-    if isinstance(port, str) and not (begin.isascii() and begin.isdigit()):
-        return None, check_label(port.removeprefix("_"), "port name")
     if port is None:
         return None, None
-    number = int(port) if len(str(port)) < 6 else 0
-    if not 0 < number <= 65535:
-        shown = ascii(port[:20] if isinstance(port, str) else port)
-        raise ConfigError("port", f"{shown} is no port: 1 to 65535, or the port's name")
+    if isinstance(port, str):
+        begin = port[:64]  # a name has 63 octets: any text may be given
+        if not (begin.isascii() and begin.isdigit()):
+            return None, check_label(port.removeprefix("_"), "port name")
+        port = int(begin) if len(port) < 6 else 0
+    number: object = port  # whatever the caller did give
+    if type(number) is not int or not 0 < number <= 65535:
+        raise ConfigError("port", f"{_brief(port)} is no port: 1 to 65535, or the port's name")
     return number, None
+
+
+def _brief(value: object) -> str:
+    """A value for a message; a number of thousands of digits has no text to show."""
+    try:
+        return ascii(value)[:100]
+    except ValueError:
+        return "a number that long"

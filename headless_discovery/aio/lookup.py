@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..core.outcome import Look
-from ..core.plans import advance, plan, takes_long
-from .transport import random_id, run
+from ..core.plans import plan
+from ..core.steps import advance, out_of_time, takes_long
+from .transport import off_the_loop, random_id, run
 
 if TYPE_CHECKING:
     from ..core.questions import Attempt
@@ -26,19 +26,25 @@ async def look(target: Target) -> Look:
     start = monotonic()
     request, servers = target.prepare()
     deadline = start + target.options.timeout
+    zone = request.service.cluster_domain
     steps = plan(request, target.plans_memory, start)
     questions = next(steps)
     attempts: list[Attempt] = []
     while True:
         now = monotonic()
         replies = await run(
-            target.exchange(question, servers, start=now, deadline=deadline, random_id=random_id)
+            target.exchange(
+                question, servers, start=now, deadline=deadline, zone=zone, random_id=random_id
+            )
             for question in questions
         )
         for reply in replies:
             attempts.extend(reply.attempts)
         if takes_long(replies):
-            questions, result = await asyncio.to_thread(advance, steps, replies)
+            try:
+                questions, result = await off_the_loop(deadline, advance, steps, replies)
+            except TimeoutError:
+                questions, result = (), out_of_time(replies)
         else:
             questions, result = advance(steps, replies)
         if result is not None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
+import threading
 from errno import EINPROGRESS
+from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ..core.fallback import read_at_length
 from ..core.questions import Ask, Broken, Decode, Listen, Pause
@@ -16,10 +19,12 @@ from ..core.wire import WireError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ..core.questions import Effect, Exchange, Reply
+    from ..core.questions import Effect, Event, Exchange, Reply
     from ..core.wire import Message
 
-__all__ = ["random_id", "run"]
+__all__ = ["off_the_loop", "random_id", "run"]
+
+Result = TypeVar("Result")
 
 RECEIVE = 65535
 READS = 16  # datagrams taken without giving way to the other tasks of the loop
@@ -40,6 +45,30 @@ async def run(exchanges: Iterable[Exchange]) -> tuple[Reply, ...]:
     return tuple(task.result() for task in tasks)
 
 
+async def off_the_loop(until: float, function: Callable[..., Result], *arguments: object) -> Result:
+    """Call a function that takes long in a thread of its own.
+
+    Not in the loop's default executor: the application may keep that busy for minutes.
+
+    Raises:
+        TimeoutError: It was not done in time; what comes of it later is dropped.
+    """
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[Result] = loop.create_future()
+
+    def call() -> None:
+        try:
+            settle = partial(_settle, waiter, function(*arguments))
+        except Exception as error:  # noqa: BLE001 - raised again where it is awaited
+            settle = partial(_fail, waiter, error)
+        with contextlib.suppress(RuntimeError):  # the loop is closed, nobody waits any more
+            loop.call_soon_threadsafe(settle)
+
+    threading.Thread(target=call, name="headless_discovery", daemon=True).start()
+    async with asyncio.timeout(until - monotonic()):
+        return await waiter
+
+
 class _Run:
     """One exchange and the socket it uses."""
 
@@ -53,15 +82,16 @@ class _Run:
 
     async def run(self) -> Reply:
         """Perform effects until the exchange returns its reply."""
+        event: Event | None = None
         try:
-            effect = next(self._exchange)
             while True:
-                event = await self._perform(effect)
                 try:
-                    effect = self._exchange.send((event, monotonic()))
+                    # An exchange whose time is over before it began ends at its first step.
+                    effect = self._exchange.send(event)  # type: ignore[arg-type]
                 except StopIteration as stop:
                     reply: Reply = stop.value
                     return reply
+                event = (await self._perform(effect), monotonic())
         finally:
             self._close()
 
@@ -75,10 +105,13 @@ class _Run:
                 return Broken(_reason(error))
         elif isinstance(effect, Decode):
             try:
-                # Up to 0.3 s: nothing for an event loop.
-                return await asyncio.to_thread(read_at_length, *effect)
+                return await off_the_loop(
+                    effect.until, read_at_length, effect.data, effect.question, effect.in_time
+                )
             except WireError as error:
                 return error
+            except TimeoutError:
+                return None
         elif isinstance(effect, Pause):
             self._close()
             await asyncio.sleep(effect.until - monotonic())
@@ -150,9 +183,14 @@ class _Run:
             self._socket = None
 
 
-def _settle(waiter: asyncio.Future[bool], result: bool) -> None:
+def _settle(waiter: asyncio.Future[Result], result: Result) -> None:
     if not waiter.done():
         waiter.set_result(result)
+
+
+def _fail(waiter: asyncio.Future[Result], error: Exception) -> None:
+    if not waiter.done():
+        waiter.set_exception(error)
 
 
 def _reason(error: OSError) -> str:

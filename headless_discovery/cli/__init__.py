@@ -36,16 +36,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, see `exits`.
     """
+    if sys.stderr is None:
+        # print() to a closed stderr would go to stdout, where the data is.
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    try:
+        code = _run(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        return exits.INTERRUPTED
+    except BrokenPipeError:
+        _forget_stdout()
+        return exits.BROKEN_PIPE
+    except OSError as error:
+        _forget_stdout()
+        print(f"headless-discovery: the output cannot be written: {error}", file=sys.stderr)
+        return exits.OUTPUT_FAILED
+    except Exception as error:  # noqa: BLE001 - an exit code of its own for what nobody foresaw
+        import traceback  # noqa: PLC0415
+
+        traceback.print_exc()
+        print(f"headless-discovery: a defect of this program: {error!r}", file=sys.stderr)
+        return exits.SOFTWARE
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     from importlib import import_module  # noqa: PLC0415 - a command loads only what it needs
 
     from ..errors import ConfigError, InvalidName  # noqa: PLC0415
-    from .parser import build_parser  # noqa: PLC0415
+    from .parser import parse  # noqa: PLC0415
 
     try:
-        parsed = build_parser(os.environ).parse_args(arguments)
-        command = import_module(f".{parsed.command}", __name__)
-        code: int = command.run(parsed)
-        sys.stdout.flush()
+        parsed = parse(arguments, os.environ)
+        if sys.stdout is None:
+            raise OSError("stdout is closed")
+        code: int = import_module(f".{parsed.command}", __name__).run(parsed)
     except InvalidName as error:
         print(f"headless-discovery: {error}", file=sys.stderr)
         return exits.USAGE
@@ -53,10 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         setting = _FLAGS.get(error.setting, error.setting)
         print(f"headless-discovery: {setting}: {error.reason}", file=sys.stderr)
         return exits.USAGE
-    except KeyboardInterrupt:
-        return exits.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has left; the interpreter must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exits.BROKEN_PIPE
     return code
+
+
+def _forget_stdout() -> None:
+    """Whoever read our output has left; the interpreter must not complain at its end."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

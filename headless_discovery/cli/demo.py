@@ -23,7 +23,7 @@ SERVICE = "my-database.shop"
 
 def run(parsed: argparse.Namespace) -> int:
     """Show every step; ends by itself."""
-    from ..testing import ClusterDNS  # noqa: PLC0415 - loads dnspython, only the demo needs it
+    from ..testing import ClusterDNS  # noqa: PLC0415 - only the demo needs it
 
     _Demo(parsed.pause).run(ClusterDNS)
     return exits.FOUND
@@ -73,7 +73,7 @@ class _Demo:
         try:
             self._service.lookup()
         except LookupFailed as failure:
-            self._say(f"  LookupFailed: {failure}")
+            self._say(f"  LookupFailed, kind {failure.kind!r}: {failure.detail}")
         dns.set_synced(True)
         mysql.scale(0)
         self._say("DNS is back, and the StatefulSet is scaled to 0. Now DNS itself says: nobody.")
@@ -88,7 +88,7 @@ class _Demo:
 
     def _show(self) -> None:
         print_endpoints(self._service.lookup())
-        self._say("")
+        print()
 
     def _say(self, *lines: str, last: bool = False) -> None:
         for line in lines:

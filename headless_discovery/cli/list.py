@@ -28,6 +28,8 @@ def run(parsed: argparse.Namespace) -> int:
         snapshot = service.lookup()
     except LookupFailed as failure:
         _say(f"DNS failed: {failure}")
+        for dropped in failure.dropped:
+            _say(f"dropped: {dropped}")
         return exits.DNS_FAILED
     except NotHeadless as error:
         _say(str(error))
@@ -54,7 +56,7 @@ def _meaning(snapshot: Snapshot, parsed: argparse.Namespace) -> str:
     meaning = "no such Service, or none of its pods is ready"
     if parsed.port and not parsed.port.isdigit():
         meaning += f", or it has no {parsed.protocol or 'tcp'} port named {parsed.port!r}"
-    return meaning + "; DNS cannot tell these apart"
+    return f"{meaning}; DNS cannot tell these apart (asked {', '.join(snapshot.servers)})"
 
 
 def _remark(snapshot: Snapshot, parsed: argparse.Namespace) -> None:
@@ -81,15 +83,12 @@ def _explain(look: Look) -> None:
         for reason, count in attempt.ignored:
             _say(f"  ignored: {reason} ({count} x)")
     found = look.snapshot
-    if found is None:
-        for dropped in getattr(look.error, "dropped", ()):
-            _say(f"dropped: {dropped}")
-        return
-    _say(
-        f"{found.outcome}: {_count(len(found), 'endpoint')}, "
-        f"{_count(len(look.attempts), 'message')}, {look.elapsed * 1000:.1f} ms, "
-        f"may be kept {found.ttl} s"
-    )
+    if found is not None:
+        _say(
+            f"{found.outcome}: {_count(len(found), 'endpoint')}, "
+            f"{_count(len(look.attempts), 'message')}, {look.elapsed * 1000:.1f} ms"
+            + ("" if found.ttl is None else f", may be kept {found.ttl} s")
+        )
 
 
 def _count(number: int, what: str) -> str:
@@ -97,4 +96,5 @@ def _count(number: int, what: str) -> str:
 
 
 def _say(text: str) -> None:
+    sys.stdout.flush()  # in one pipe, data and talk shall come in their order
     print(text, file=sys.stderr)

@@ -10,9 +10,9 @@ from ..core.peerlist import FORMATS
 from .environment import Twins
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["build_parser", "duration"]
+__all__ = ["add_service_arguments", "build_parser", "duration", "parse"]
 
 OUTPUTS = ("table", "wide", *FORMATS)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -30,6 +30,7 @@ exit codes:
   2  wrong usage, a bad name, missing configuration
   3  DNS failed, or a part of the look did: nothing is known about who is there
   5  the Service is not headless
+ 70  a defect of this program   74  stdout cannot be written
 
 Each flag has an environment twin, HEADLESS_DISCOVERY_NAMESPACE for --namespace;
 repeatable ones are plural and comma-separated (HEADLESS_DISCOVERY_NAMESERVERS).
@@ -59,8 +60,24 @@ def duration(text: str) -> float:
     return seconds
 
 
-def build_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
-    """The parser of all commands; defaults come from the environment."""
+def parse(arguments: Sequence[str] | None, environ: Mapping[str, str]) -> argparse.Namespace:
+    """Parse a command line; what it leaves open is taken from the environment.
+
+    Raises:
+        ConfigError: A variable that is needed and cannot be used.
+        SystemExit: Help, version or wrong usage, as argparse does.
+    """
+    parser, commands = build_parser()
+    parsed, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        commands[parsed.command].error(f"unrecognized arguments: {' '.join(unknown)}")
+    if "service" in parsed:
+        _fill(parsed, Twins(environ))
+    return parsed
+
+
+def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """The parser, and those of its commands by name."""
     parser = argparse.ArgumentParser(
         prog="headless-discovery",
         description="Find every pod behind a Kubernetes headless Service, with DNS alone.",
@@ -69,12 +86,36 @@ def build_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"headless-discovery {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    _add_list(commands, Twins(environ))
-    _add_demo(commands)
-    return parser
+    return parser, {"list": _add_list(commands), "demo": _add_demo(commands)}
 
 
-def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser], twins: Twins) -> None:
+def _fill(parsed: argparse.Namespace, twins: Twins) -> None:
+    """Take what no flag said from the flag's environment twin, else its default.
+
+    The twins of --namespace, --cluster-domain, --nameserver and --allow-network are read by
+    the library itself.
+    """
+    if parsed.port is None:
+        parsed.port = twins.text("PORT")
+    if parsed.protocol is None and parsed.port and not parsed.port.isdigit():
+        parsed.protocol = twins.text("PROTOCOL")
+    if parsed.statefulset is None:
+        parsed.statefulset = twins.text("STATEFULSET")
+    if parsed.family is None:
+        parsed.family = twins.value("FAMILY", _family, None)
+    if parsed.tcp is None:
+        parsed.tcp = twins.truth("TCP")
+    if parsed.timeout is None:
+        parsed.timeout = twins.value("TIMEOUT", duration, 5.0)
+    if parsed.output is None:
+        parsed.output = twins.choice("OUTPUT", OUTPUTS, "table")
+    if parsed.explain is None:
+        parsed.explain = twins.truth("EXPLAIN")
+
+
+def _add_list(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         "list",
         help="look once and print every pod",
@@ -82,25 +123,24 @@ def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser], twi
         epilog=_LIST_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_service_arguments(parser, twins)
+    add_service_arguments(parser)
     parser.add_argument(
         "-o",
         "--output",
         choices=OUTPUTS,
         metavar="FORMAT",
-        default=twins.choice("OUTPUT", OUTPUTS, "table"),
         help="table (default), wide, name, addresses, json, jsonl, csv, hosts or env",
     )
     parser.add_argument(
         "--explain",
-        action="store_true",
-        default=twins.truth("EXPLAIN"),
+        action=argparse.BooleanOptionalAction,
         help="tell on stderr each question, server, transport, rcode, size and time, and what "
         "was dropped",
     )
+    return parser
 
 
-def add_service_arguments(parser: argparse.ArgumentParser, twins: Twins) -> None:
+def add_service_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of every command that asks about a Service."""
     parser.add_argument(
         "service",
@@ -109,29 +149,17 @@ def add_service_arguments(parser: argparse.ArgumentParser, twins: Twins) -> None
     )
     whom = parser.add_argument_group("whom to ask about")
     whom.add_argument(
-        "-n",
-        "--namespace",
-        metavar="NS",
-        help="where the name has none; default: the pod's own",  # read by the library itself
+        "-n", "--namespace", metavar="NS", help="where the name has none; default: the pod's own"
     )
     whom.add_argument(
         "--port",
         metavar="NAME|N",
-        default=twins.text("PORT"),
         help="a port's name asks for that port; a number replaces the one DNS gives",
     )
     whom.add_argument(
-        "--protocol",
-        metavar="PROTO",
-        default=twins.text("PROTOCOL"),
-        help="of a named port: tcp (default), udp or sctp",
+        "--protocol", metavar="PROTO", help="of a named port: tcp (default), udp or sctp"
     )
-    whom.add_argument(
-        "--statefulset",
-        metavar="NAME",
-        default=twins.text("STATEFULSET"),
-        help="only its pods have ordinals",
-    )
+    whom.add_argument("--statefulset", metavar="NAME", help="only its pods have ordinals")
     whom.add_argument("--cluster-domain", metavar="DOMAIN", help="default: resolv.conf's")
     how = parser.add_argument_group("how to ask")
     how.add_argument(
@@ -143,16 +171,12 @@ def add_service_arguments(parser: argparse.ArgumentParser, twins: Twins) -> None
     family = how.add_mutually_exclusive_group()
     family.add_argument("-4", dest="family", action="store_const", const=4, help="IPv4 only")
     family.add_argument("-6", dest="family", action="store_const", const=6, help="IPv6 only")
-    parser.set_defaults(family=twins.value("FAMILY", _family, None))
-    how.add_argument(
-        "--tcp", action="store_true", default=twins.truth("TCP"), help="never ask by UDP"
-    )
+    how.add_argument("--tcp", action=argparse.BooleanOptionalAction, help="never ask by UDP")
     how.add_argument(
         "--timeout",
         metavar="DURATION",
         type=duration,
-        default=twins.value("TIMEOUT", duration, 5.0),
-        help="when to give up: 500ms, 5s, 2m or seconds; default 5s",
+        help="when to give up: 500ms, 5s, 2m, 1h or seconds; default 5s",
     )
     how.add_argument(
         "--allow-network",
@@ -162,7 +186,9 @@ def add_service_arguments(parser: argparse.ArgumentParser, twins: Twins) -> None
     )
 
 
-def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_demo(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         "demo",
         help="see it work without a cluster",
@@ -173,9 +199,10 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "--pause",
         metavar="DURATION",
         type=duration,
-        default="1s",
-        help="how long each step stands; default 1s",
+        default="800ms",
+        help="how long each step stands; default 800ms",
     )
+    return parser
 
 
 def _family(text: str) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,9 +22,12 @@ def print_endpoints(snapshot: Snapshot, *, wide: bool = False) -> None:
         wide: All addresses and ports of each instead of the first address and the port.
     """
     head, rows = _cells(snapshot, wide)
-    if sys.stdout.isatty() and _print_rich(head, rows):
+    lines = _aligned(head, rows)
+    # A folded hostname cannot be copied: where the terminal is too narrow, plain lines it is.
+    fits = sys.stdout.isatty() and max(map(len, lines)) <= get_terminal_size().columns
+    if fits and _print_rich(head, rows):
         return
-    for line in _aligned(head, rows):
+    for line in lines:
         print(line)
 
 

@@ -20,6 +20,7 @@ The way of the data, one module an arrow::
 `gather`       records to endpoints, suspicious ones left out
 `assembly`     endpoints of an ordinary answer, those of the last look kept
 `plans`        what to ask about a Service, and what the replies mean together
+`steps`        sending a plan its replies, off an event loop where it takes long
 `outcome`      a snapshot, or the error to raise
 `peerlist`     endpoints as text for files, scripts and other programs
 =============  ==================================================================

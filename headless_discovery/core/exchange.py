@@ -59,6 +59,8 @@ HEADER_ONLY_GRACE = 0.1
 ERROR_PAUSE = 0.25
 FAILED_SERVER_LAST = 5.0
 READ_AT_ONCE = 16384  # bytes; more keeps an event loop waiting
+READ_LATE = 1232  # bytes; what comes after the deadline and is larger is not read any more
+LARGE_TAKES = 0.03  # seconds for 64 KiB
 UNUSUAL_TAKES = 0.3  # dnspython's import and 64 KiB at its speed
 
 RCODES = {
@@ -71,6 +73,7 @@ RCODES = {
     16: "BADVERS",
 }
 _EDNS_DISLIKED = (1, 4, 16)
+TOO_LATE = "the answer came too late to be read"
 # A cut answer over UDP: what is in it is never used, so it is not even read.
 _CUT = Message(0, True, [], [], [])
 
@@ -113,6 +116,7 @@ def exchange(
     max_sends: int = 6,
     edns: int = 1232,
     tcp: bool = False,
+    zone: str = "",
 ) -> Exchange:
     """Ask one question.
 
@@ -127,6 +131,8 @@ def exchange(
         max_sends: Messages sent at most.
         edns: UDP payload size announced, 0 for no EDNS.
         tcp: Never ask by UDP.
+        zone: The cluster domain; a negative answer of another zone is not believed. "" is
+            any.
     """
     now = start
     order = memory.order(servers, now)
@@ -158,7 +164,7 @@ def exchange(
         began = now
         content, problem, size, now = yield from (_by_tcp if needs_tcp else _by_udp)(send)
         if problem is None and isinstance(content, Message):
-            problem = _objection(content, question)
+            problem = _objection(content, question, needs_tcp, zone)
         is_cut = isinstance(content, Message) and content.truncated
         if problem is None and is_cut and not needs_tcp:
             needs_tcp = cut = True
@@ -263,6 +269,8 @@ def _by_tcp(send: _Send) -> Generator[Effect, Event, _Verdict]:
 
 def _read(data: bytes, send: _Send, now: float) -> _Verdict | None:
     """The content of a reply that counts; None where reading it takes long."""
+    if now >= send.deadline and len(data) > READ_LATE:
+        return _Verdict(None, Problem(TIMEOUT, TOO_LATE), len(data), now)
     if send.names is not None and not data[2] & 2:
         table = read_srv_table(data, send.section, send.names)
         if table is not None:
@@ -279,13 +287,14 @@ def _read(data: bytes, send: _Send, now: float) -> _Verdict | None:
 
 def _read_at_length(data: bytes, send: _Send, now: float) -> Generator[Effect, Event, _Verdict]:
     """Have a large or unusual message read, the latter where there is time for it."""
-    in_time = now <= send.deadline - UNUSUAL_TAKES
-    if not in_time and len(data) <= READ_AT_ONCE:
-        detail = "an unusual answer came too late to be read"
-        return _Verdict(None, Problem(TIMEOUT, detail), len(data), now)
-    event, now = yield Decode(data, send.section, in_time)
+    left = send.deadline - now
+    if left < (LARGE_TAKES if len(data) > READ_AT_ONCE else UNUSUAL_TAKES):
+        return _Verdict(None, Problem(TIMEOUT, TOO_LATE), len(data), now)
+    event, now = yield Decode(data, send.section, left >= UNUSUAL_TAKES, send.deadline)
     if isinstance(event, Message):
         return _Verdict(event, None, len(data), now)
+    if event is None:
+        return _Verdict(None, Problem(TIMEOUT, TOO_LATE), len(data), now)
     return _Verdict(None, Problem(BAD_RESPONSE, f"malformed: {event!s}"), len(data), now)
 
 
@@ -301,25 +310,46 @@ def _rcode_problem(rcode: int) -> Problem:
     return Problem(kind, f"the server answered {rcode_name(rcode)}", rcode)
 
 
-def _objection(message: Message, question: Question) -> Problem | None:
+def _objection(message: Message, question: Question, tcp: bool, zone: str) -> Problem | None:
     """Why a well-formed message is no answer to go by, or None."""
     if message.rcode not in (0, 3):
         return _rcode_problem(message.rcode)
+    if message.truncated and not tcp:
+        return None  # what is there does not matter
+    if message.rcode == 3 and message.answer:
+        return Problem(BAD_RESPONSE, "NXDOMAIN that carries answers", 3)
+    if message.rcode == 3 and message.truncated:
+        return Problem(BAD_RESPONSE, "NXDOMAIN that was cut even over TCP", 3)
     if message.truncated:
-        return None  # what is there does not matter, or is judged by the plan
-    if message.rcode == 3:
-        if message.answer:
-            return Problem(BAD_RESPONSE, "NXDOMAIN that carries answers", 3)
-        return None
+        return None  # the plan judges what is there
     if not message.answer:
-        types = {record[1] for record in message.authority}
-        if NS in types and SOA not in types:
-            return Problem(BAD_RESPONSE, "a referral to other servers instead of an answer", 0)
-        return None
+        return _negative_objection(message, zone)
     wanted = (question.rdtype, CNAME)
     if any(record[0] == question.name and record[1] in wanted for record in message.answer):
         return None
     return Problem(BAD_RESPONSE, "the answer is about other names than the one asked", 0)
+
+
+def _negative_objection(message: Message, zone: str) -> Problem | None:
+    """Why "none" is not to be believed, or None.
+
+    The SOA of a negative answer (RFC 2308) says which zone it comes from. From outside the
+    cluster's domain it means that this server never heard of the cluster, and nothing
+    about who is there.
+    """
+    types = {record[1] for record in message.authority}
+    if NS in types and SOA not in types:
+        return Problem(
+            BAD_RESPONSE, "a referral to other servers instead of an answer", message.rcode
+        )
+    for owner, rdtype, _, _ in message.authority:
+        if rdtype == SOA and zone and owner != zone and not owner.endswith("." + zone):
+            detail = (
+                f"{rcode_name(message.rcode)} of the zone '{owner}.' and not of '{zone}.': "
+                "this server does not know the cluster"
+            )
+            return Problem(BAD_RESPONSE, detail, message.rcode)
+    return None
 
 
 def _reply(

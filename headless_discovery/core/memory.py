@@ -42,6 +42,9 @@ class ServerMemory:
         """The servers in the order to ask: those that failed a moment ago come last."""
         if not self.failed_until:
             return servers
+        if all(until <= now for until in tuple(self.failed_until.values())):
+            self.failed_until = {}
+            return servers
         return tuple(sorted(servers, key=lambda server: self.failed_until.get(server, 0.0) > now))
 
     def encoded(self, question: Question, edns: int) -> tuple[bytes, bytes]:

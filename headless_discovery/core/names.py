@@ -297,6 +297,8 @@ def _checked(text: str, label: str, what: str) -> str:
             f"label {_short(label)} of the {what} has {len(label)} octets, at most "
             f"{MAX_LABEL} are allowed",
         )
+    if not text:
+        raise InvalidName(text, f"the {what} is empty")
     if not label:
         raise InvalidName(
             text, f"the {what} has an empty label (two dots in a row, or one in front)"

@@ -145,4 +145,7 @@ def _demand_whole(setting: str, value: object, least: int, most: int) -> None:
 def _texts(setting: str, values: Iterable[str]) -> tuple[str, ...]:
     if isinstance(values, str):
         raise ConfigError(setting, f"it is a list of texts; write [{values!r}]")
-    return tuple(values)
+    texts = tuple(values)
+    for text in texts:
+        _demand(isinstance(text, str), setting, text, "text")
+    return texts

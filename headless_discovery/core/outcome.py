@@ -51,7 +51,7 @@ class Look(Value):
         self._set(
             service=service,
             snapshot=snapshot,
-            error=_error(service, result, elapsed),
+            error=_error(service, result, attempts, elapsed),
             attempts=attempts,
             elapsed=elapsed,
         )
@@ -73,16 +73,23 @@ class Look(Value):
 
 
 def _error(
-    service: ServiceName, result: Snapshot | Failure, elapsed: float
+    service: ServiceName,
+    result: Snapshot | Failure,
+    attempts: tuple[Attempt, ...],
+    elapsed: float,
 ) -> LookupFailed | NotHeadless | None:
     if isinstance(result, Snapshot):
         if result.outcome != PARTIAL:
             return None
+        # The facts of the part that failed as data; they are not part of the value.
+        question, rcode = result._cause or (None, None)  # noqa: SLF001
         return LookupFailed(
             "partial",
             service=service.fqdn,
             detail=f"a part of the look failed, {result.problem}",
-            servers=result.servers,
+            question=question,
+            rcode=None if rcode is None else rcode_name(rcode),
+            servers=tuple(dict.fromkeys(each.server for each in attempts)) or result.servers,
             dropped=result.dropped,
             elapsed=elapsed,
             snapshot=result,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import InvalidName
 from .assembly import Assembly
-from .gather import Gathering, follow_cnames
+from .gather import MAX_CNAMES, Gathering, follow_cnames
 from .names import ServiceName, srv_labels
 from .questions import (
     BAD_RESPONSE,
@@ -45,11 +45,11 @@ if TYPE_CHECKING:
     from .snapshot import Endpoint
     from .srvtable import SrvTable
 
-__all__ = ["PlanMemory", "Request", "advance", "plan", "takes_long"]
+__all__ = ["PlanMemory", "Request", "failure", "plan"]
 
 ASKED_BY_NAME_AT_MOST = 32
+ADDRESSES_OF_ONE_POD = 64  # a pod has two; one name of a hand-written list may have some more
 NO_SRV_KNOWN_FOR = 60.0
-RECORDS_AT_ONCE = 500  # some 5 ms
 
 
 class Request(NamedTuple):
@@ -105,25 +105,6 @@ def plan(request: Request, memory: PlanMemory, now: float) -> Plan:
     return (yield from _srv_look(request, memory, reply, fqdn, ()))
 
 
-def advance(
-    steps: Plan, replies: tuple[Reply, ...]
-) -> tuple[tuple[Question, ...], Snapshot | Failure | None]:
-    """Send a plan its replies.
-
-    Returns:
-        The next questions and None, or no questions and what the look came to.
-    """
-    try:
-        return steps.send(replies), None
-    except StopIteration as stop:
-        return (), stop.value
-
-
-def takes_long(replies: tuple[Reply, ...]) -> bool:
-    """Whether making endpoints of these replies would keep an event loop waiting."""
-    return sum(len(each.answer) for each in replies) > RECORDS_AT_ONCE
-
-
 def _srv_look(
     request: Request, memory: PlanMemory, reply: Reply, fqdn: str, earlier: tuple[Reply, ...]
 ) -> Plan:
@@ -164,12 +145,21 @@ def _srv_look(
     if missing:
         rdtypes = _rdtypes(request)
         found = yield tuple(Question(name, rdtype) for name in missing for rdtype in rdtypes)
+        found = tuple(_of_one_pod(each) for each in found)
         for each in found:
             if each.status == RECORDS and not each.truncated:
                 gathering.glue(each.answer)
             elif _none_of_family(request, (each,)):
                 gathering.leave_out((each.question.name,))
     return _conclude(request, gathering, replies + found, _first_problem(found))
+
+
+def _of_one_pod(reply: Reply) -> Reply:
+    """The reply to the question for one pod, a failure where it holds far too much."""
+    if len(reply.answer) <= ADDRESSES_OF_ONE_POD:
+        return reply
+    problem = Problem(BAD_RESPONSE, f"{len(reply.answer)} records for a single pod")
+    return reply._replace(status=FAILED, answer=[], problem=problem)
 
 
 def _complete_by_service(
@@ -189,14 +179,17 @@ def _complete_by_service(
         # Cut and not completed: the part that did fit must not pass for the whole.
         why = "A and AAAA hold no address" if problem is None else problem.detail
         detail = f"the SRV answer was cut even over TCP and not completed: {why}"
-        return _failure(Problem(TRUNCATED, detail), replies, gathering.dropped, reply.question)
+        return failure(Problem(TRUNCATED, detail), replies, gathering.dropped, reply.question)
     return _conclude(request, gathering, replies, problem)
 
 
 def _address_look(
-    request: Request, memory: PlanMemory, fqdn: str, earlier: tuple[Reply, ...]
+    request: Request, memory: PlanMemory, fqdn: str, earlier: tuple[Reply, ...], links: int = 0
 ) -> Plan:
-    """A and AAAA of the Service; through an ExternalName the Service it leads to."""
+    """A and AAAA of the Service; through an ExternalName the Service it leads to.
+
+    ``links`` counts the aliases that were followed from answer to answer.
+    """
     found = yield tuple(Question(fqdn, rdtype) for rdtype in _rdtypes(request))
     replies = (*earlier, *found)
     if any(each.truncated for each in found) or all(each.status == FAILED for each in found):
@@ -219,6 +212,10 @@ def _address_look(
         if reply.status != NODATA:
             return (yield from _srv_look(request, memory, reply, target.fqdn, replies))
         replies = (*replies, reply)
+    bare = owners != {fqdn} and not gathering.dropped and not gathering.endpoints()[0]
+    if owners and bare and request.port_name is None and links < MAX_CNAMES:
+        # An alias without the addresses it leads to proves nothing: ask for those.
+        return (yield from _address_look(request, memory, min(owners), replies, links + 1))
     if request.port_name is not None and not gathering.dropped:
         # Without SRV records nobody says which endpoints have that port.
         return _without_records(request, (earlier or replies)[:1], replies)
@@ -237,7 +234,7 @@ def _conclude(
     dropped = gathering.dropped
     if len(endpoints) > request.max_members:
         detail = f"{len(endpoints)} endpoints, more than max_members={request.max_members}"
-        return _failure(Problem(TOO_LARGE, detail), replies, dropped)
+        return failure(Problem(TOO_LARGE, detail), replies, dropped)
     if not endpoints and dropped:
         return _nothing_left(replies, dropped)
     if problem is None and unresolved and not endpoints:
@@ -252,7 +249,7 @@ def _conclude(
 def _nothing_left(replies: tuple[Reply, ...], dropped: tuple[str, ...]) -> Failure:
     """The failure of a look whose records were all refused."""
     detail = f"nothing is left of the answer: {'; '.join(dropped[:5])}"
-    return _failure(Problem(BAD_RESPONSE, detail), replies, dropped)
+    return failure(Problem(BAD_RESPONSE, detail), replies, dropped)
 
 
 def _none_of_family(request: Request, found: tuple[Reply, ...]) -> bool:
@@ -292,6 +289,9 @@ def _snapshot(
         dropped=dropped,
         unresolved=unresolved,
         problem=None if problem is None else f"{problem.kind}: {problem.detail}",
+        cause=next(
+            ((str(each.question), each.problem.rcode) for each in replies if each.problem), None
+        ),
     )
 
 
@@ -303,18 +303,19 @@ def _failed(
     for each in decisive:
         if each.truncated:
             detail = "more than one DNS message (64 KiB) holds"
-            return _failure(Problem(TRUNCATED, detail), replies, dropped, each.question)
+            return failure(Problem(TRUNCATED, detail), replies, dropped, each.question)
     first = next(each for each in decisive if each.problem is not None)
     assert first.problem is not None  # noqa: S101 - just chosen so
-    return _failure(first.problem, replies, dropped, first.question)
+    return failure(first.problem, replies, dropped, first.question)
 
 
-def _failure(
+def failure(
     problem: Problem,
     replies: tuple[Reply, ...],
     dropped: tuple[str, ...],
     question: Question | None = None,
 ) -> Failure:
+    """The failure of a look, with the servers that answered or at least were asked."""
     asked = _servers(replies) or tuple(
         dict.fromkeys(attempt.server for each in replies for attempt in each.attempts)
     )

@@ -187,7 +187,8 @@ class Decode(NamedTuple):
 
     data: bytes
     question: bytes
-    in_time: bool
+    in_time: bool  # whether there is time for dnspython
+    until: float
 
 
 class Broken(NamedTuple):

@@ -120,6 +120,7 @@ class Snapshot(Value):
     """
 
     __slots__ = (
+        "_cause",
         "dropped",
         "endpoints",
         "outcome",
@@ -141,6 +142,7 @@ class Snapshot(Value):
     unresolved: tuple[str, ...]
     version: int
     problem: str | None
+    _cause: tuple[str, int | None] | None
 
     def __init__(
         self,
@@ -155,6 +157,7 @@ class Snapshot(Value):
         unresolved: tuple[str, ...] = (),
         version: int = 0,
         problem: str | None = None,
+        cause: tuple[str, int | None] | None = None,
     ) -> None:
         put = object.__setattr__
         put(self, "service", service)
@@ -167,6 +170,7 @@ class Snapshot(Value):
         put(self, "unresolved", unresolved)
         put(self, "version", version)
         put(self, "problem", problem)
+        put(self, "_cause", cause)
 
     def _compared(self) -> tuple[Any, ...]:
         return self.service, self.endpoints
@@ -197,7 +201,10 @@ class Snapshot(Value):
         Raises:
             EndpointNotFound: None has it; the message says who is listed.
             AmbiguousEndpoint: Two StatefulSets stand behind this Service.
+            TypeError: Not a number.
         """
+        if not isinstance(ordinal, int):
+            raise TypeError(f"an ordinal is a number, not {ordinal!r}; by_name() takes names")
         found = [endpoint for endpoint in self.endpoints if endpoint.ordinal == ordinal]
         return self._the_one(found, f"ordinal {ordinal}")
 

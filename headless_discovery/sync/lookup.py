@@ -6,7 +6,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..core.outcome import Look
-from ..core.plans import advance, plan
+from ..core.plans import plan
+from ..core.steps import advance
 from .transport import random_id, run
 
 if TYPE_CHECKING:
@@ -25,13 +26,16 @@ def look(target: Target) -> Look:
     start = monotonic()
     request, servers = target.prepare()
     deadline = start + target.options.timeout
+    zone = request.service.cluster_domain
     steps = plan(request, target.plans_memory, start)
     questions = next(steps)
     attempts: list[Attempt] = []
     while True:
         now = monotonic()
         replies = run(
-            target.exchange(question, servers, start=now, deadline=deadline, random_id=random_id)
+            target.exchange(
+                question, servers, start=now, deadline=deadline, zone=zone, random_id=random_id
+            )
             for question in questions
         )
         for reply in replies:

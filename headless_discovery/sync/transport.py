@@ -17,7 +17,7 @@ from ..core.wire import WireError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..core.questions import Effect, Exchange, Reply
+    from ..core.questions import Effect, Event, Exchange, Reply
     from ..core.wire import Message
 
 __all__ = ["random_id", "run"]
@@ -77,7 +77,7 @@ class _Run:
 
     def start(self) -> bool:
         """Perform the first effects; False when it is over."""
-        self._advance(next(self._exchange))
+        self._send(None)
         return not self._done
 
     def ready(self) -> None:
@@ -114,8 +114,12 @@ class _Run:
             self._socket = None
 
     def _resume(self, event: bytes | Broken | Message | WireError | None) -> None:
+        self._send((event, monotonic()))
+
+    def _send(self, event: Event | None) -> None:
         try:
-            effect = self._exchange.send((event, monotonic()))
+            # An exchange whose time is over before it began ends at its first step.
+            effect = self._exchange.send(event)  # type: ignore[arg-type]
         except StopIteration as stop:
             self.reply = stop.value
             self._done = True
@@ -134,7 +138,7 @@ class _Run:
                 self._resume(Broken(_reason(error)))
         elif isinstance(effect, Decode):
             try:
-                self._resume(read_at_length(*effect))
+                self._resume(read_at_length(effect.data, effect.question, effect.in_time))
             except WireError as error:
                 self._resume(error)
         else:

@@ -80,5 +80,5 @@ def test_every_flag_is_described() -> None:
 def command_help(command: str) -> str:
     """What ``headless-discovery COMMAND --help`` prints."""
     with pytest.raises(SystemExit), contextlib.redirect_stdout(io.StringIO()) as printed:
-        build_parser({}).parse_args([command, "--help"])
+        build_parser()[0].parse_args([command, "--help"])
     return printed.getvalue()

@@ -34,6 +34,28 @@ def target(service: str | ServiceName = "db.shop", **given: Any) -> Target:
 class TestArguments:
     """What the constructor takes and refuses, without I/O."""
 
+    def test_only_text_is_a_service(self) -> None:
+        """A forgotten variable (None) is no Service called "none" that nobody is behind."""
+        for service in (None, 123, b"db.shop", ["db.shop"]):
+            with pytest.raises(InvalidName, match="by its name, as text"):
+                target(service)  # type: ignore[arg-type]
+
+    def test_options_are_checked_at_once(self) -> None:
+        """What cannot be meant is refused before the first look."""
+        for options in ({"timeout": 1}, "fast"):
+            with pytest.raises(ConfigError, match="no LookupOptions"):
+                target(options=options)
+        with pytest.raises(ConfigError, match="no name server"):
+            target(options=LookupOptions(nameservers=["dns.example"]))
+        with pytest.raises(ConfigError, match="network"):
+            target(options=LookupOptions(allow_networks=["everything"]))
+
+    @pytest.mark.parametrize("port", [True, 80.7, 10**5000], ids=["truth", "fraction", "long"])
+    def test_odd_numbers_are_no_port(self, port: object) -> None:
+        """Neither truth, nor a fraction, nor a number too long to be shown."""
+        with pytest.raises(ConfigError, match="1 to 65535"):
+            target(port=port)
+
     @pytest.mark.parametrize("port", [3306, "3306"])
     def test_a_number_replaces(self, port: object) -> None:
         """An int, or text of digits only, is a number and never asked."""
@@ -124,6 +146,19 @@ class TestPrepare:
         with pytest.raises(ConfigError):
             one.prepare()
 
+    def test_resolv_conf_while_it_is_written(self, tmp_path: Path) -> None:
+        """Empty for a moment, as a file rewritten in place is: what it said before holds."""
+        path = tmp_path / "resolv.conf"
+        path.write_text("nameserver 10.0.0.1\nsearch shop.svc.corp.example svc.corp.example\n")
+        one = target("db", options=LookupOptions(resolv_conf=str(path)))
+        assert one.prepare().request.service.fqdn == "db.shop.svc.corp.example"
+        path.write_text("")
+        assert one.prepare().request.service.fqdn == "db.shop.svc.corp.example"
+        assert one.prepare().servers[0].address == "10.0.0.1"
+        path.write_text("nameserver 10.0.0.2\nsearch other.svc.corp.example svc.corp.example\n")
+        assert one.prepare().request.service.fqdn == "db.other.svc.corp.example"
+        assert one.prepare().servers[0].address == "10.0.0.2"
+
     def test_bad_networks_name_who_said_them(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The variable is named where the environment is at fault."""
         monkeypatch.setenv("HEADLESS_DISCOVERY_ALLOW_NETWORKS", "localhost")
@@ -140,6 +175,7 @@ class TestPrepare:
             one.prepare().servers,
             start=0.0,
             deadline=5.0,
+            zone="cluster.local",
             random_id=lambda: driving.IDENT,
         )
         played = driving.play(steps, driving.silent)

@@ -188,7 +188,7 @@ def play(
                 now = effect.until
             elif isinstance(effect, Decode):
                 try:
-                    event = read_at_length(*effect)
+                    event = read_at_length(effect.data, effect.question, effect.in_time)
                 except WireError as error:
                     event = error
             else:
@@ -223,6 +223,7 @@ def ask(
     max_sends: int = 6,
     edns: int = 1232,
     tcp: bool = False,
+    zone: str = "",
 ) -> Played:
     """Play one exchange; ``deadline`` counts from ``start``."""
     steps = exchange(
@@ -236,6 +237,7 @@ def ask(
         max_sends=max_sends,
         edns=edns,
         tcp=tcp,
+        zone=zone,
     )
     return play(steps, handler, start=start)
 

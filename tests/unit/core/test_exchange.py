@@ -689,6 +689,92 @@ class TestTcp:
         assert played.reply.attempts[0].ignored == (("wrong ID", 2),)
 
 
+class TestNegatives:
+    """Whose "none" is believed."""
+
+    @pytest.mark.parametrize("rcode", [0, 3])
+    @pytest.mark.parametrize(
+        ("zone", "believed"),
+        [("cluster.local", True), ("svc.cluster.local", True), ("", False), ("local", False)],
+    )
+    def test_the_zone_of_a_negative_answer(self, rcode: int, zone: str, believed: bool) -> None:
+        """NXDOMAIN of another zone means that the server does not know the cluster."""
+        data = message(authority=[soa(zone)], rcode=rcode)
+        reply = ask(after(0.001, data), zone="cluster.local", max_sends=1).reply
+        assert (reply.status in (NODATA, NXDOMAIN)) == believed
+        if not believed:
+            assert reply.problem is not None
+            assert "does not know the cluster" in reply.problem.detail
+            assert reply.problem.kind == BAD_RESPONSE
+
+    def test_without_a_zone_it_is_believed(self) -> None:
+        """Some caches leave the SOA out: that is no reason to fail."""
+        data = message(rcode=3)
+        assert ask(after(0.001, data), zone="cluster.local").reply.status == NXDOMAIN
+
+    def test_another_server_may_know_the_cluster(self) -> None:
+        """A public server in front of the cluster's costs one question."""
+        foreign, ours = message(authority=[soa("")], rcode=3), GOOD
+
+        def answers(sent: Sent, _: int) -> Arrivals:
+            return [(0.001, foreign if sent.server == ONE else ours)]
+
+        assert ask(answers, servers=(ONE, TWO), zone="cluster.local").reply.status == RECORDS
+
+    def test_a_cut_nxdomain_over_tcp(self) -> None:
+        """TC contradicts it, answers do all the more."""
+        for answer in ([], [a(SERVICE, "10.0.0.1")]):
+            data = frame(message(answer=answer, rcode=3, flags=0x8600))
+            reply = ask(after(0.001, data), tcp=True, max_sends=1).reply
+            assert reply.problem is not None
+            assert reply.problem.kind == BAD_RESPONSE
+
+
+class TestLate:
+    """What arrives when the time is over."""
+
+    def test_a_small_answer_is_still_read(self) -> None:
+        """Who was held up past the deadline finds the answer waiting, and takes it."""
+        steps = exchange(
+            QUESTION, (ONE,), ServerMemory(), start=0, deadline=1, random_id=lambda: IDENT
+        )
+        next(steps)
+        with pytest.raises(StopIteration) as stop:
+            steps.send((GOOD, 1.01))
+        assert stop.value.value.status == RECORDS
+
+    @pytest.mark.parametrize(("count", "at"), [(100, 1.0), (1000, 0.98)])
+    def test_a_large_one_is_not(self, count: int, at: float) -> None:
+        """Reading it would end after the deadline."""
+        large = message(answer=[a(SERVICE, f"10.0.{n >> 8}.{n & 255}") for n in range(count)])
+        steps = exchange(
+            QUESTION,
+            (ONE,),
+            ServerMemory(),
+            start=0,
+            deadline=1,
+            random_id=lambda: IDENT,
+            tcp=True,
+            max_sends=1,
+        )
+        next(steps)
+        with pytest.raises(StopIteration) as stop:
+            steps.send((frame(large), at))
+        assert stop.value.value.problem == (TIMEOUT, "the answer came too late to be read", None)
+
+    def test_reading_that_takes_too_long(self) -> None:
+        """Where the reading was begun and not done in time, it is a timeout."""
+        large = message(answer=[a(SERVICE, f"10.0.{n >> 8}.{n & 255}") for n in range(1000)])
+        steps = exchange(
+            QUESTION, (ONE,), ServerMemory(), start=0, deadline=1, random_id=lambda: IDENT, tcp=True
+        )
+        next(steps)
+        assert isinstance(steps.send((frame(large), 0.5)), Decode)
+        with pytest.raises(StopIteration) as stop:
+            steps.send((None, 1.0))
+        assert stop.value.value.problem == (TIMEOUT, "the answer came too late to be read", None)
+
+
 class TestUnusual:
     """Legal but unusual messages go to dnspython, if there is time."""
 
@@ -714,7 +800,7 @@ class TestUnusual:
         late = ask(after(0.71, unusual), deadline=1.0, max_sends=1)
         assert late.reply.problem == (
             TIMEOUT,
-            "an unusual answer came too late to be read",
+            "the answer came too late to be read",
             None,
         )
 

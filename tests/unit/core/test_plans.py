@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headless_discovery.core.memory import ServerMemory
-from headless_discovery.core.plans import PlanMemory, advance, plan, takes_long
+from headless_discovery.core.plans import PlanMemory, plan
 from headless_discovery.core.questions import (
     BAD_RESPONSE,
     NOT_HEADLESS,
@@ -20,6 +20,7 @@ from headless_discovery.core.questions import (
     Question,
 )
 from headless_discovery.core.snapshot import ABSENT, EMPTY, OK, PARTIAL
+from headless_discovery.core.steps import advance, out_of_time, takes_long
 from headless_discovery.core.wire import AAAA, CNAME, SRV, A
 from tests.unit.core import driving
 from tests.unit.core.driving import (
@@ -698,6 +699,50 @@ def test_the_memory_is_per_service_and_the_plan_pure() -> None:
     once = driving.play_plan(plan(request(), PlanMemory(), 0.0), table(healthy(3)).__getitem__)
     again = driving.play_plan(plan(request(), PlanMemory(), 9.0), table(healthy(3)).__getitem__)
     assert once == again
+
+
+def test_a_bare_alias_is_followed() -> None:
+    """An alias without addresses proves nothing: those of its target are asked for."""
+    steps = plan(request(), PlanMemory(), 0.0)
+    assert next(steps) == (ASK_SRV,)
+    assert steps.send((nodata(ASK_SRV),)) == (ASK_A, ASK_AAAA)
+    asked = steps.send((records(ASK_A, [link(SERVICE, OTHER)]), nodata(ASK_AAAA)))
+    assert asked == (Question(OTHER, SRV),)
+    asked = steps.send((nodata(asked[0]),))
+    assert asked == (Question(OTHER, A), Question(OTHER, AAAA))
+    with pytest.raises(StopIteration) as stop:
+        steps.send((records(asked[0], [a4(OTHER, "10.0.0.7")]), nodata(asked[1])))
+    assert stop.value.value.outcome == OK
+    assert shown(stop.value.value) == [(None, ("10.0.0.7",))]
+
+
+def test_aliases_without_end() -> None:
+    """Eight answers that lead on are followed, the ninth is the last."""
+
+    def leads_on(question: Question) -> Reply:
+        return records(question, [link(question.name, f"x{question.name}")])
+
+    steps = plan(request(plan="addresses", family=4), PlanMemory(), 0.0)
+    looked = driving.play_plan(steps, leads_on)
+    assert looked.snapshot.outcome == EMPTY
+    assert len(looked.questions) == 9
+
+
+def test_too_many_addresses_for_one_pod() -> None:
+    """A name of one pod with thousands of addresses is a bad response, and costs nothing."""
+    name = pod("mysql-0")
+    ask = Question(name, A)
+    flood = records(ask, [a4(name, ip(n)) for n in range(65)])
+    looked = look(table(healthy(1, glued=0), flood, nodata(Question(name, AAAA))))
+    assert looked.snapshot.outcome == PARTIAL
+    assert "65 records for a single pod" in str(looked.snapshot.problem)
+
+
+def test_out_of_time() -> None:
+    """A look whose answer could not be taken apart in time is a timeout."""
+    late = out_of_time((healthy(3),))
+    assert late.problem.kind == "timeout"
+    assert late.servers
 
 
 def test_advance() -> None:

@@ -172,3 +172,9 @@ class TestPicking:
             Snapshot(SERVICE).by_name("\x1b[31m" + "x" * 5000)
         assert "\x1b" not in str(caught.value)
         assert len(str(caught.value)) < 500
+
+
+def test_an_ordinal_is_a_number() -> None:
+    """Text is a mistake of the caller's, and not an ordinal that nobody has."""
+    with pytest.raises(TypeError, match="by_name"):
+        Snapshot(ServiceName("db.shop")).by_ordinal("0")  # type: ignore[arg-type]

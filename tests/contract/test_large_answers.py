@@ -45,6 +45,8 @@ _SIZES_BY_PAYLOAD = (30, 100, 300)
 @pytest.fixture(scope="module")
 def content(bed: Bed) -> Iterator[Content]:
     """Have the Services in the cluster; returns what the API server holds of them."""
+    # The ordinary state has endpoints of the same addresses, which would answer PTR too.
+    bed.api.wait_until(lambda: not bed.api.list("EndpointSlice", "hand"), "'hand' to be gone")
     with state.namespace(bed.api, _NAMESPACE) as namespace:
         for size in _SIZES:
             handwritten.many(namespace, f"n{size}", size)

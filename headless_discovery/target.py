@@ -21,9 +21,10 @@ from .resolvconf import Surroundings, parse_nameserver
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .core.outcome import Look
     from .core.questions import Exchange, Question, Server
 
-__all__ = ["Prepared", "Target"]
+__all__ = ["Prepared", "ServiceObject", "Target"]
 
 
 class Prepared(NamedTuple):
@@ -141,6 +142,43 @@ class Target:
             tcp=options.tcp,
             zone=zone,
         )
+
+
+class ServiceObject:
+    """What the service objects for threads and for asyncio share; arguments as there."""
+
+    def __init__(
+        self,
+        service: str | ServiceName,
+        *,
+        namespace: str | None = None,
+        port: str | int | None = None,
+        protocol: str | None = None,
+        statefulset: str | None = None,
+        options: LookupOptions | None = None,
+        on_lookup: Callable[[Look], object] | None = None,
+    ) -> None:
+        self._target = Target(
+            service,
+            namespace=namespace,
+            port=port,
+            protocol=protocol,
+            statefulset=statefulset,
+            options=options,
+        )
+        self._on_lookup = on_lookup
+
+    @property
+    def name(self) -> ServiceName:
+        """The Service's full name, completed from the environment.
+
+        Raises:
+            ConfigError: The namespace is not known.
+        """
+        return self._target.service()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({'.'.join(filter(None, self._target.parts))!r})"
 
 
 def _port(port: str | int | None) -> tuple[int | None, str | None]:

@@ -5,86 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import LookupFailed
-from ..target import Target
+from ..target import ServiceObject
 from .lookup import look
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..core.names import ServiceName
     from ..core.options import LookupOptions
-    from ..core.outcome import Look
     from ..core.snapshot import Snapshot
 
 __all__ = ["AsyncHeadlessService", "adiscover"]
 
 
-class AsyncHeadlessService:
-    """One headless Service. The constructor does no I/O.
-
-    Args:
-        service: ``"my-database"``, ``"my-database.shop"``, the full name, or a `ServiceName`.
-        namespace: Where the name has none. Default: the environment
-            (``HEADLESS_DISCOVERY_NAMESPACE``), the pod's own namespace.
-        port: The *name* of a port asks for that one (``_name._protocol``); a number
-            replaces the port DNS gave and is never asked. Default: all ports.
-        protocol: Of a named port: ``"tcp"`` (default), ``"udp"`` or ``"sctp"``.
-        statefulset: Only pods of this StatefulSet get ordinals; default: every pod whose
-            name ends like one of a StatefulSet.
-        options: How to ask; default `LookupOptions`.
-        on_lookup: Called with the `Look` of every look, failed or not: for metrics.
-
-    Raises:
-        InvalidName: A name that no Kubernetes object can have.
-        ConfigError: Arguments that contradict each other.
-    """
-
-    def __init__(
-        self,
-        service: str | ServiceName,
-        *,
-        namespace: str | None = None,
-        port: str | int | None = None,
-        protocol: str | None = None,
-        statefulset: str | None = None,
-        options: LookupOptions | None = None,
-        on_lookup: Callable[[Look], object] | None = None,
-    ) -> None:
-        self._target = Target(
-            service,
-            namespace=namespace,
-            port=port,
-            protocol=protocol,
-            statefulset=statefulset,
-            options=options,
-        )
-        self._on_lookup = on_lookup
-
-    @property
-    def name(self) -> ServiceName:
-        """The Service's full name, completed from the environment.
-
-        Raises:
-            ConfigError: The namespace is not known.
-        """
-        return self._target.service()
+class AsyncHeadlessService(ServiceObject):
+    """One headless Service, awaited: the twin of `HeadlessService`, with the same arguments."""
 
     async def lookup(self, *, allow_partial: bool = False, retries: int = 0) -> Snapshot:
-        """Ask DNS, now, and tell every pod behind the Service.
-
-        Args:
-            allow_partial: Return a PARTIAL snapshot instead of raising for it.
-            retries: How often to look again after a failure, with growing pauses; each
-                look has the whole ``options.timeout``. Default 0.
-
-        Returns:
-            A snapshot with outcome OK, EMPTY or ABSENT.
-
-        Raises:
-            LookupFailed: DNS gave no complete answer.
-            NotHeadless: The Service has a virtual address.
-            ConfigError: No name server or no namespace is known.
-        """
+        """Ask DNS, now: the twin of `HeadlessService.lookup`."""
         try:
             return await self._look(allow_partial)
         except LookupFailed as failure:
@@ -101,9 +37,6 @@ class AsyncHeadlessService:
             self._on_lookup(done)
         return done.result(allow_partial=allow_partial)
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({'.'.join(filter(None, self._target.parts))!r})"
-
 
 async def adiscover(
     service: str | ServiceName,
@@ -116,14 +49,7 @@ async def adiscover(
     allow_partial: bool = False,
     retries: int = 0,
 ) -> Snapshot:
-    """Look once at a headless Service; the arguments are those of `AsyncHeadlessService`.
-
-    Returns:
-        A snapshot with outcome OK, EMPTY or ABSENT.
-
-    Raises:
-        InvalidName, ConfigError, LookupFailed, NotHeadless: as `AsyncHeadlessService.lookup`.
-    """
+    """Look once at a headless Service: the twin of `discover`."""
     found = AsyncHeadlessService(
         service,
         namespace=namespace,

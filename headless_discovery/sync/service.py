@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import LookupFailed
-from ..target import Target
+from ..target import ServiceObject
 from .lookup import look
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..core.names import ServiceName
     from ..core.options import LookupOptions
-    from ..core.outcome import Look
     from ..core.snapshot import Snapshot
 
 __all__ = ["HeadlessService", "discover"]
 
 
-class HeadlessService:
+class HeadlessService(ServiceObject):
     """One headless Service. The constructor does no I/O.
 
     Args:
@@ -38,36 +35,6 @@ class HeadlessService:
         InvalidName: A name that no Kubernetes object can have.
         ConfigError: Arguments that contradict each other.
     """
-
-    def __init__(
-        self,
-        service: str | ServiceName,
-        *,
-        namespace: str | None = None,
-        port: str | int | None = None,
-        protocol: str | None = None,
-        statefulset: str | None = None,
-        options: LookupOptions | None = None,
-        on_lookup: Callable[[Look], object] | None = None,
-    ) -> None:
-        self._target = Target(
-            service,
-            namespace=namespace,
-            port=port,
-            protocol=protocol,
-            statefulset=statefulset,
-            options=options,
-        )
-        self._on_lookup = on_lookup
-
-    @property
-    def name(self) -> ServiceName:
-        """The Service's full name, completed from the environment.
-
-        Raises:
-            ConfigError: The namespace is not known.
-        """
-        return self._target.service()
 
     def lookup(self, *, allow_partial: bool = False, retries: int = 0) -> Snapshot:
         """Ask DNS, now, and tell every pod behind the Service.
@@ -100,9 +67,6 @@ class HeadlessService:
         if self._on_lookup is not None:
             self._on_lookup(done)
         return done.result(allow_partial=allow_partial)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({'.'.join(filter(None, self._target.parts))!r})"
 
 
 def discover(

@@ -7,7 +7,7 @@ them. Knows nothing of names in DNS messages but the label of an endpoint.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .addressing import packed
 from .protocol import name_wire
@@ -232,7 +232,29 @@ class Service:
 
 def as_ports(ports: Iterable[int | Port]) -> tuple[Port, ...]:
     """Ports as `Port`, a bare number being an unnamed TCP port."""
-    return tuple(Port(port) if isinstance(port, int) else port for port in ports)
+    return tuple(_checked_port(Port(port) if isinstance(port, int) else port) for port in ports)
+
+
+def _checked_port(port: Any) -> Port:
+    """A port as Kubernetes would accept it; a slip in a test shall not pass for an empty Service.
+
+    Raises:
+        ValueError: It would not.
+    """
+    number: Any = port.port if isinstance(port, Port) else None
+    name: Any = port.name if isinstance(port, Port) else None
+    if (
+        not isinstance(number, int)
+        or not 0 < number <= 65535
+        or not isinstance(name, str)
+        or port.protocol not in ("TCP", "UDP", "SCTP")
+    ):
+        raise ValueError(
+            f"{port!r} is no port: a number from 1 to 65535, or "
+            "Port(number, name, protocol, target)"
+        )
+    checked: Port = port
+    return checked
 
 
 def _known(port: Port, container: Mapping[str, int]) -> bool:

@@ -241,3 +241,13 @@ def test_impossible_content_is_refused(server: ClusterDNS) -> None:
         server.statefulset("mysql", service=db, replicas=1).set_ready(7)
     with pytest.raises(ValueError, match="used up"):
         ClusterDNS(pod_network="10.0.0.0/30").deployment("app", services=[], replicas=3)
+
+
+@pytest.mark.parametrize(
+    "port",
+    ["80", 0, 65536, Port("http", 80), Port(80, protocol="tcp"), None],  # type: ignore[arg-type]
+)
+def test_what_is_no_port_is_refused(port: object) -> None:
+    """A slip in a test is told at once, and is no Service without records."""
+    with pytest.raises(ValueError, match="is no port"):
+        ClusterDNS().service("db.shop", ports=[port])  # type: ignore[list-item]

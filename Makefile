@@ -36,7 +36,7 @@ fuzz: $(VENV)/test  ## fuzz the readers against dnspython: make fuzz MESSAGES=10
 	$(BIN)/python -m tests.fuzz.fuzz --messages $(MESSAGES) --seed $(SEED)
 
 soak: $(VENV)/test  ## a million lookups under loss on threads and on asyncio, ten minutes
-	$(BIN)/python -m tests.soak.soak
+	$(BIN)/python -m tests.soak.soak --seed $(SEED)
 
 check: $(VENV)/check  ## ruff, mypy --strict, bandit, the architecture test
 	$(BIN)/python -m ruff check .

@@ -207,6 +207,8 @@ def _next_server(
     order: tuple[Server, ...], position: int, ready: dict[Server, float], now: float
 ) -> Server:
     """The next server in the round that may be asked now, else the first to become so."""
+    if len(order) == 1:
+        return order[0]
     turn = [order[(position + step) % len(order)] for step in range(len(order))]
     for server in turn:
         if ready[server] <= now:

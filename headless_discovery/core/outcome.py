@@ -48,13 +48,12 @@ class Look(Value):
         elapsed: float,
     ) -> None:
         snapshot = result if isinstance(result, Snapshot) else None
-        self._set(
-            service=service,
-            snapshot=snapshot,
-            error=_error(service, result, attempts, elapsed),
-            attempts=attempts,
-            elapsed=elapsed,
-        )
+        put = object.__setattr__
+        put(self, "service", service)
+        put(self, "snapshot", snapshot)
+        put(self, "error", _error(service, result, attempts, elapsed))
+        put(self, "attempts", attempts)
+        put(self, "elapsed", elapsed)
 
     def result(self, *, allow_partial: bool = False) -> Snapshot:
         """The snapshot.

@@ -118,7 +118,13 @@ def _srv_look(
     if reply.table is not None:
         endpoints = memory.assembly.endpoints(reply.table, fqdn, **_settings(request))
         if endpoints is not None and len(endpoints) <= request.max_members:
-            return _snapshot(request, endpoints, OK, replies, (), (), None)
+            if earlier:
+                return _snapshot(request, endpoints, OK, replies, (), (), None)
+            # The ordinary look: one reply, nothing to put together.
+            servers = (str(reply.server),)
+            return Snapshot(
+                request.service, endpoints, ttl=reply.ttl, seen_at=reply.at, servers=servers
+            )
         reply = _with_records(reply, reply.table)
     gathering = _gathering(request, fqdn)
     owner, dropped = follow_cnames(

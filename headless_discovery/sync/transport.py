@@ -153,12 +153,15 @@ class _Run:
         self._connecting = ask.tcp
         fileno = opened.fileno()
         self._by_fileno[fileno] = self
-        self._poller.register(fileno, select.POLLOUT if ask.tcp else select.POLLIN)
         opened.setblocking(False)
         if not ask.tcp:
-            opened.connect(ask.server)
-            opened.send(ask.payload)
+            try:
+                opened.connect(ask.server)
+                opened.send(ask.payload)
+            finally:  # after sending, while the server is at it
+                self._poller.register(fileno, select.POLLIN)
             return
+        self._poller.register(fileno, select.POLLOUT)
         self._payload = ask.payload
         error = opened.connect_ex(ask.server)
         if error not in (0, EINPROGRESS):

@@ -9,6 +9,7 @@ import pytest
 from headless_discovery.core import srvtable
 from headless_discovery.core.assembly import Assembly
 from headless_discovery.core.memory import ServerMemory
+from headless_discovery.core.names import ServiceName
 from headless_discovery.core.plans import PlanMemory, plan
 from headless_discovery.core.questions import Question
 from headless_discovery.core.srvtable import SrvTable, plain_name, read_srv_table
@@ -352,3 +353,25 @@ def test_encoded_questions_are_bounded() -> None:
     for n in range(1100):
         memory.encoded(Question(f"s{n}.shop.svc.cluster.local", A), 1232)
     assert len(memory._encoded) <= 1024
+
+
+def test_an_ordinary_answer_at_the_end_of_an_alias() -> None:
+    """Through an ExternalName the snapshot tells of all replies, not of the last one alone."""
+    alias = "alias.front.svc.cluster.local"
+    name = "alias.front"
+    ask_srv, ask_a, ask_aaaa = (Question(alias, rdtype) for rdtype in (SRV, A, AAAA))
+    steps = plan(request(name), PlanMemory(), 0.0)
+    assert next(steps) == (ask_srv,)
+    assert steps.send((driving.nodata(ask_srv),)) == (ask_a, ask_aaaa)
+    link = (alias, 5, 3, SERVICE)
+    assert steps.send((driving.records(ask_a, [link], ttl=3), driving.nodata(ask_aaaa))) == (ASKED,)
+    reply = driving.ask(
+        driving.after(0.001, ordinary(ONE_POD, glue=(ITS_GLUE,))), question=ASKED
+    ).reply
+    assert reply.table is not None
+    with pytest.raises(StopIteration) as stop:
+        steps.send((reply,))
+    snapshot = stop.value.value
+    assert [each.name for each in snapshot] == ["mysql-0"]
+    assert snapshot.service == ServiceName(name)
+    assert snapshot.ttl == 3

@@ -35,8 +35,9 @@ class LookupOptions(Value):
         family: 4 or 6 asks and keeps only that address family; None (default) both.
         tcp: Ask by TCP at once, default False (UDP, and TCP where the answer is cut).
         plan: ``"auto"`` (default): SRV, and A/AAAA where the Service has no ports or
-            the answer was cut; ``"srv"``: never anything but names; ``"addresses"``: A
-            and AAAA only, so endpoints have no names.
+            the answer was cut; ``"srv"``: SRV, so a Service without ports is
+            EMPTY (a cut answer is completed by A/AAAA all the same); ``"addresses"``: A and
+            AAAA only, so endpoints have no names.
         edns: The UDP payload size announced (RFC 6891), default 1232, which fits every
             path without fragments; 0 leaves EDNS out.
         allow_networks: Networks in CIDR form whose addresses are accepted although they

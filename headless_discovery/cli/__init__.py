@@ -19,12 +19,16 @@ __all__ = ["main"]
 # Settings of the library by the flag that a user of the command knows them by.
 _FLAGS = {
     "allow_networks": "--allow-network",
+    "hint": "--hint",
+    "interval": "--interval",
     "namespace": "--namespace",
     "nameservers": "--nameserver",
     "port": "--port",
     "protocol": "--protocol",
     "timeout": "--timeout",
 }
+_FOLLOWING = ("watch", "wait", "write")  # their --timeout is no look's
+_SILENT = ("wait", "write")  # nothing of theirs goes to stdout
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,16 +71,20 @@ def _run(arguments: Sequence[str] | None) -> int:
     from ..errors import ConfigError, InvalidName  # noqa: PLC0415
     from .parser import parse  # noqa: PLC0415
 
+    command = ""
     try:
         parsed = parse(arguments, os.environ)
-        if sys.stdout is None:
+        command = parsed.command
+        if sys.stdout is None and command not in _SILENT:
             raise OSError("stdout is closed")
-        code: int = import_module(f".{parsed.command}", __name__).run(parsed)
+        code: int = import_module(f".{command}", __name__).run(parsed)
     except InvalidName as error:
         print(f"headless-discovery: {error}", file=sys.stderr)
         return exits.USAGE
     except ConfigError as error:
         setting = _FLAGS.get(error.setting, error.setting)
+        if setting == "--timeout" and command in _FOLLOWING:
+            setting = "--look-timeout"
         print(f"headless-discovery: {setting}: {error.reason}", file=sys.stderr)
         return exits.USAGE
     return code

@@ -32,7 +32,8 @@ def service_of(
         statefulset=parsed.statefulset,
         options=LookupOptions(
             nameservers=parsed.nameserver or (),
-            timeout=parsed.timeout,
+            # In commands that wait, --timeout is the limit of the waiting.
+            timeout=parsed.look_timeout if "look_timeout" in parsed else parsed.timeout,
             family=parsed.family,
             tcp=parsed.tcp,
             allow_networks=parsed.allow_network or (),

@@ -39,7 +39,7 @@ class Twins:
         that Kubernetes sets for a Service of that name, and no twin of ``--port``.
         """
         value = self._environ.get(PREFIX + name) or None
-        if name == "PORT" and value and value.startswith(("tcp://", "udp://", "sctp://")):
+        if name.endswith("PORT") and value and value.startswith(("tcp://", "udp://", "sctp://")):
             return None
         return value
 

@@ -1,23 +1,54 @@
-"""What the command takes: flags, their environment twins, durations."""
+"""What each command takes, and how it explains itself."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..core.peerlist import FORMATS
+from .arguments import (
+    add_following_arguments,
+    add_limit_argument,
+    add_output_argument,
+    add_service_arguments,
+    count,
+    delay,
+    duration,
+    fill,
+    tcp_port,
+)
 from .environment import Twins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["add_service_arguments", "build_parser", "duration", "parse"]
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
 
-OUTPUTS = ("table", "wide", *FORMATS)
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+__all__ = ["OUTPUTS", "build_parser", "parse"]
 
-_LIST_EPILOG = """\
+# The formats of each command; the first one is the default, but for watch in a pipe.
+OUTPUTS: dict[str, tuple[str, ...]] = {
+    "list": ("table", "wide", *FORMATS),
+    "watch": ("text", "jsonl"),
+    "write": ("name", "addresses", "json", "hosts", "env"),
+    "timeline": ("text", "svg"),
+}
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "list": {"timeout": 5.0},
+    "watch": {"look_timeout": 5.0},
+    "wait": {"look_timeout": 5.0, "timeout": 60.0, "stable": 0.0},
+    "write": {"look_timeout": 5.0, "timeout": 60.0},
+}
+_NEEDED = {"wait": ("condition", "--for"), "write": ("to", "--to")}
+
+_TWINS = """
+Each flag has an environment twin, HEADLESS_DISCOVERY_NAMESPACE for --namespace;
+repeatable ones are plural and comma-separated (HEADLESS_DISCOVERY_NAMESERVERS).
+"""
+
+_LIST_EPILOG = f"""\
 examples:
   headless-discovery list my-database.shop
   headless-discovery list nginx-headless -n default --port web -o json
@@ -31,33 +62,71 @@ exit codes:
   3  DNS failed, or a part of the look did: nothing is known about who is there
   5  the Service is not headless
  70  a defect of this program   74  stdout cannot be written
+{_TWINS}"""
 
-Each flag has an environment twin, HEADLESS_DISCOVERY_NAMESPACE for --namespace;
-repeatable ones are plural and comma-separated (HEADLESS_DISCOVERY_NAMESERVERS).
-"""
+_WATCH_EPILOG = f"""\
+examples:
+  headless-discovery watch my-database.shop
+  headless-discovery watch my-database.shop -o jsonl --duration 30s
+  headless-discovery watch my-database.shop --record monday.jsonl
 
+exit codes:
+  0  --duration has passed
+  2  wrong usage, a bad name, missing configuration
+  5  the Service is not headless
+ 70  a defect of this program   74  stdout or the recording cannot be written
+130  SIGINT   143  SIGTERM
+{_TWINS}"""
 
-def duration(text: str) -> float:
-    """``500ms``, ``5s``, ``2m``, ``1h`` or plain seconds, as seconds.
+_WAIT_EPILOG = f"""\
+conditions:
+  count=3       at least 3 pods
+  quorum=5      a majority of 5 pods: at least 3
+  ordinals=0-2  the pods of a StatefulSet with these ordinals; also 0,2 and 0-2,5
+  names=a,b     the pods of these names, or of these full hostnames
+  listed        this pod itself
 
-    Raises:
-        argparse.ArgumentTypeError: Anything else, or nothing above 0.
-    """
-    number = text.strip().lower()
-    factor = 1.0
-    for unit in ("ms", "s", "m", "h"):
-        if number.endswith(unit):
-            number, factor = number.removesuffix(unit), _UNITS[unit]
-            break
-    try:
-        seconds = float(number) * factor
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 3600 * 24 * 365:
-        raise argparse.ArgumentTypeError(
-            f"{text[:40]!r} is no duration: write 500ms, 5s, 2m or plain seconds"
-        )
-    return seconds
+examples:
+  headless-discovery wait my-database.shop --for count=3
+  headless-discovery wait my-database.shop --for ordinals=0-2 --stable 5s --timeout 2m
+  headless-discovery wait my-database.shop --for count=1 --tcp-port 3306 -- ./migrate.sh
+
+exit codes:
+  0  the condition holds; with a command: the command's own
+  2  wrong usage, a condition that makes no sense, a bad name, missing configuration
+  5  the Service is not headless
+ 70  a defect of this program
+124  --timeout has passed
+126  the command cannot be executed   127  the command is not found
+130  SIGINT   143  SIGTERM
+{_TWINS}"""
+
+_WRITE_EPILOG = f"""\
+examples:
+  headless-discovery write my-database.shop --to /peers/peers.txt
+  headless-discovery write my-database.shop --to peers.env -o env --once --expected 3
+
+exit codes:
+  0  written (--once)
+  1  --once: --timeout has passed, and DNS says that nobody is there
+  2  wrong usage, a bad name, missing configuration, a file that cannot be written
+  3  --once: --timeout has passed, and DNS failed
+  5  the Service is not headless
+ 70  a defect of this program   74  --once: writing failed
+124  --timeout has passed, and fewer than --expected pods are there
+130  SIGINT   143  SIGTERM
+{_TWINS}"""
+
+_TIMELINE_EPILOG = f"""\
+examples:
+  headless-discovery timeline monday.jsonl
+  headless-discovery timeline monday.jsonl -o svg > monday.svg
+
+exit codes:
+  0  drawn
+  2  wrong usage, no such file, no recording
+ 70  a defect of this program   74  stdout cannot be written
+{_TWINS}"""
 
 
 def parse(arguments: Sequence[str] | None, environ: Mapping[str, str]) -> argparse.Namespace:
@@ -68,11 +137,28 @@ def parse(arguments: Sequence[str] | None, environ: Mapping[str, str]) -> argpar
         SystemExit: Help, version or wrong usage, as argparse does.
     """
     parser, commands = build_parser()
-    parsed, unknown = parser.parse_known_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    program: list[str] | None = None
+    if given[:1] == ["wait"] and "--" in given:
+        # Not argparse's business: what stands behind it has flags of its own.
+        split = given.index("--")
+        given, program = given[:split], given[split + 1 :]
+    parsed, unknown = parser.parse_known_args(given)
+    own = commands[parsed.command]
     if unknown:
-        commands[parsed.command].error(f"unrecognized arguments: {' '.join(unknown)}")
-    if "service" in parsed:
-        _fill(parsed, Twins(environ))
+        own.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if parsed.command == "wait":
+        if program is not None and not "".join(program[:1]):
+            own.error("behind -- a command is expected")
+        parsed.program = program or []
+    if parsed.command in _DEFAULTS or parsed.command in OUTPUTS:
+        outputs = OUTPUTS.get(parsed.command, ())
+        defaults = {"output": _output(parsed.command, outputs), **_DEFAULTS.get(parsed.command, {})}
+        fill(parsed, Twins(environ), outputs, defaults)
+    if parsed.command in _NEEDED:
+        name, flag = _NEEDED[parsed.command]
+        if getattr(parsed, name) is None:
+            own.error(f"the following arguments are required: {flag}")
     return parsed
 
 
@@ -86,50 +172,63 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     )
     parser.add_argument("--version", action="version", version=f"headless-discovery {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    return parser, {"list": _add_list(commands), "demo": _add_demo(commands)}
+    return parser, {
+        "list": _add_list(commands),
+        "watch": _add_watch(commands),
+        "wait": _add_wait(commands),
+        "write": _add_write(commands),
+        "timeline": _add_timeline(commands),
+        "demo": _add_demo(commands),
+    }
 
 
-def _fill(parsed: argparse.Namespace, twins: Twins) -> None:
-    """Take what no flag said from the flag's environment twin, else its default.
-
-    The twins of --namespace, --cluster-domain, --nameserver and --allow-network are read by
-    the library itself.
-    """
-    if parsed.port is None:
-        parsed.port = twins.text("PORT")
-    if parsed.protocol is None and parsed.port and not parsed.port.isdigit():
-        parsed.protocol = twins.text("PROTOCOL")
-    if parsed.statefulset is None:
-        parsed.statefulset = twins.text("STATEFULSET")
-    if parsed.family is None:
-        parsed.family = twins.value("FAMILY", _family, None)
-    if parsed.tcp is None:
-        parsed.tcp = twins.truth("TCP")
-    if parsed.timeout is None:
-        parsed.timeout = twins.value("TIMEOUT", duration, 5.0)
-    if parsed.output is None:
-        parsed.output = twins.choice("OUTPUT", OUTPUTS, "table")
-    if parsed.explain is None:
-        parsed.explain = twins.truth("EXPLAIN")
+def _output(command: str, outputs: tuple[str, ...]) -> str | None:
+    """The format where nobody says one."""
+    if command == "watch" and not (sys.stdout is not None and sys.stdout.isatty()):
+        return "jsonl"
+    return outputs[0] if outputs else None
 
 
-def _add_list(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+def _command(
+    commands: Commands,
+    name: str,
+    *,
+    summary: str,
+    description: str,
+    epilog: str | None = None,
+    usage: str | None = None,
 ) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=epilog,
+        usage=usage,
+        formatter_class=argparse.RawDescriptionHelpFormatter
+        if epilog is not None
+        else argparse.HelpFormatter,
+    )
+
+
+def _add_list(commands: Commands) -> argparse.ArgumentParser:
+    parser = _command(
+        commands,
         "list",
-        help="look once and print every pod",
+        summary="look once and print every pod",
         description="Look once and print every pod behind a headless Service.",
         epilog=_LIST_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_service_arguments(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        choices=OUTPUTS,
-        metavar="FORMAT",
-        help="table (default), wide, name, addresses, json, jsonl, csv, hosts or env",
+    how = add_service_arguments(parser)
+    how.add_argument(
+        "--timeout",
+        metavar="DURATION",
+        type=duration,
+        help="when to give up: 500ms, 5s, 2m, 1h or seconds; default 5s",
+    )
+    add_output_argument(
+        parser,
+        OUTPUTS["list"],
+        "table (default), wide, name, addresses, json, jsonl, csv, hosts or env",
     )
     parser.add_argument(
         "--explain",
@@ -140,58 +239,110 @@ def _add_list(
     return parser
 
 
-def add_service_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of every command that asks about a Service."""
+def _add_watch(commands: Commands) -> argparse.ArgumentParser:
+    parser = _command(
+        commands,
+        "watch",
+        summary="follow a Service and print every change",
+        description="Follow the pods behind a headless Service and print every change.",
+        epilog=_WATCH_EPILOG,
+    )
+    add_following_arguments(parser)
+    add_output_argument(
+        parser,
+        OUTPUTS["watch"],
+        "text (default on a terminal): a line an event; jsonl (default elsewhere): an object a "
+        "change",
+    )
     parser.add_argument(
-        "service",
-        metavar="SERVICE",
-        help="my-database, my-database.shop or the full name, with or without the last dot",
+        "--duration", metavar="DURATION", type=duration, help="end after it; default: never"
     )
-    whom = parser.add_argument_group("whom to ask about")
-    whom.add_argument(
-        "-n", "--namespace", metavar="NS", help="where the name has none; default: the pod's own"
+    parser.add_argument(
+        "--record", metavar="FILE", help="write every look and change to it, for 'timeline'"
     )
-    whom.add_argument(
-        "--port",
-        metavar="NAME|N",
-        help="a port's name asks for that port; a number replaces the one DNS gives",
+    return parser
+
+
+def _add_wait(commands: Commands) -> argparse.ArgumentParser:
+    parser = _command(
+        commands,
+        "wait",
+        summary="wait until the pods are there, then end or run a command",
+        description="Wait until a condition holds for the pods behind a headless Service; then "
+        "end, or\nbecome the command behind --.",
+        epilog=_WAIT_EPILOG,
+        usage="%(prog)s SERVICE --for CONDITION [OPTION ...] [-- CMD [ARG ...]]",
     )
-    whom.add_argument(
-        "--protocol", metavar="PROTO", help="of a named port: tcp (default), udp or sctp"
+    add_following_arguments(parser)
+    parser.add_argument(
+        "--for",
+        dest="condition",
+        metavar="CONDITION",
+        help="count=N, quorum=N, ordinals=A-B, names=a,b or listed",
     )
-    whom.add_argument("--statefulset", metavar="NAME", help="only its pods have ordinals")
-    whom.add_argument("--cluster-domain", metavar="DOMAIN", help="default: resolv.conf's")
-    how = parser.add_argument_group("how to ask")
-    how.add_argument(
-        "--nameserver",
-        metavar="IP[:PORT]",
-        action="append",
-        help="ask this server; repeatable; default: resolv.conf's",
-    )
-    family = how.add_mutually_exclusive_group()
-    family.add_argument("-4", dest="family", action="store_const", const=4, help="IPv4 only")
-    family.add_argument("-6", dest="family", action="store_const", const=6, help="IPv6 only")
-    how.add_argument("--tcp", action=argparse.BooleanOptionalAction, help="never ask by UDP")
-    how.add_argument(
-        "--timeout",
+    parser.add_argument(
+        "--stable",
         metavar="DURATION",
-        type=duration,
-        help="when to give up: 500ms, 5s, 2m, 1h or seconds; default 5s",
+        type=delay,
+        help="the condition must hold, nothing changing, for this long; default 0s",
     )
-    how.add_argument(
-        "--allow-network",
-        metavar="CIDR",
-        action="append",
-        help="accept addresses of this network although no pod has such (127.0.0.0/8); repeatable",
+    add_limit_argument(parser, "when to give up: 30s, 2m, 1h or seconds")
+    parser.add_argument(
+        "--tcp-port",
+        metavar="N",
+        type=tcp_port,
+        help="a pod counts only once it accepts a TCP connection at this port",
     )
+    return parser
 
 
-def _add_demo(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
+def _add_write(commands: Commands) -> argparse.ArgumentParser:
+    parser = _command(
+        commands,
+        "write",
+        summary="keep a file with the pods up to date",
+        description="Keep a file that holds the pods behind a headless Service. It is always "
+        "whole: a\nreader sees the old content or the new one.",
+        epilog=_WRITE_EPILOG,
+    )
+    add_following_arguments(parser)
+    parser.add_argument("--to", metavar="FILE", help="the file; its folder must be there")
+    add_output_argument(
+        parser, OUTPUTS["write"], "name (default), addresses, json, hosts or env, as in 'list'"
+    )
+    parser.add_argument(
+        "--once",
+        action=argparse.BooleanOptionalAction,
+        help="write once and end, instead of following",
+    )
+    parser.add_argument(
+        "--expected",
+        metavar="N",
+        type=count,
+        help="do not begin to write before this many pods are there; default 1",
+    )
+    add_limit_argument(parser, "with --once or --expected: when to give up the first write")
+    return parser
+
+
+def _add_timeline(commands: Commands) -> argparse.ArgumentParser:
+    parser = _command(
+        commands,
+        "timeline",
+        summary="draw what 'watch --record' recorded",
+        description="Draw a recording of 'watch --record': who was there, and when.",
+        epilog=_TIMELINE_EPILOG,
+    )
+    parser.add_argument("file", metavar="FILE", help="a recording")
+    add_output_argument(parser, OUTPUTS["timeline"], "text (default) or svg, on stdout")
+    return parser
+
+
+def _add_demo(commands: Commands) -> argparse.ArgumentParser:
+    parser = _command(
+        commands,
         "demo",
-        help="see it work without a cluster",
+        summary="see it work without a cluster",
         description="Start a cluster DNS inside this process and show what the library does "
         "while a StatefulSet scales, a pod is replaced and DNS breaks. Takes ten seconds.",
     )
@@ -203,9 +354,3 @@ def _add_demo(
         help="how long each step stands; default 800ms",
     )
     return parser
-
-
-def _family(text: str) -> int | None:
-    if text not in ("4", "6"):
-        raise ValueError(f"{text[:40]!r} is neither 4 nor 6")
-    return int(text)

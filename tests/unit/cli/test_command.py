@@ -16,7 +16,7 @@ import pytest
 
 from headless_discovery import __version__
 from headless_discovery.cli import exits, main
-from headless_discovery.cli.parser import duration
+from headless_discovery.cli.arguments import duration
 from headless_discovery.testing import Drop, Rcode
 from tests.faces import REPOSITORY, command
 

@@ -1,0 +1,241 @@
+"""The arguments that several commands share, and how a flag that is not given is filled.
+
+In: a parser to add to; texts from flags and variables. Out: seconds, counts and ports. A
+flag that was not given holds None until `fill` asks its environment twin.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .environment import Twins
+
+__all__ = [
+    "add_following_arguments",
+    "add_limit_argument",
+    "add_output_argument",
+    "add_service_arguments",
+    "count",
+    "delay",
+    "duration",
+    "fill",
+    "tcp_port",
+]
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LONGEST = 3600 * 24 * 365
+
+
+def duration(text: str) -> float:
+    """``500ms``, ``5s``, ``2m``, ``1h`` or plain seconds, as seconds.
+
+    Raises:
+        argparse.ArgumentTypeError: Anything else, or nothing above 0.
+    """
+    seconds = _seconds(text)
+    if seconds is None or seconds == 0:
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is no duration: write 500ms, 5s, 2m or plain seconds"
+        )
+    return seconds
+
+
+def delay(text: str) -> float:
+    """As `duration`, and 0 is allowed.
+
+    Raises:
+        argparse.ArgumentTypeError: Anything else.
+    """
+    return 0.0 if _seconds(text) == 0 else duration(text)
+
+
+def count(text: str) -> int:
+    """A whole number from 1.
+
+    Raises:
+        argparse.ArgumentTypeError: Anything else.
+    """
+    number = _digits(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number from 1")
+    return number
+
+
+def tcp_port(text: str) -> int:
+    """A port's number.
+
+    Raises:
+        argparse.ArgumentTypeError: Anything else.
+    """
+    number = _digits(text)
+    if not 0 < number <= 65535:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no port: 1 to 65535")
+    return number
+
+
+def _seconds(text: str) -> float | None:
+    number = text.strip().lower()
+    factor = 1.0
+    for unit in ("ms", "s", "m", "h"):
+        if number.endswith(unit):
+            number, factor = number.removesuffix(unit), _UNITS[unit]
+            break
+    try:
+        seconds = float(number) * factor
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= _LONGEST else None
+
+
+def _digits(text: str) -> int:
+    digits = text.strip()
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1
+
+
+def _family(text: str) -> int:
+    if text not in ("4", "6"):
+        raise ValueError(f"{text[:40]!r} is neither 4 nor 6")
+    return int(text)
+
+
+# What a flag's twin is called is the flag's name; here is how its text is read. The twins
+# of --namespace, --cluster-domain, --nameserver, --allow-network and --interval are read by
+# the library itself; --port, --protocol and --output have rules of their own.
+_READERS: dict[str, Callable[[str], Any]] = {
+    "condition": str,
+    "duration": duration,
+    "expected": count,
+    "family": _family,
+    "hint": duration,
+    "look_timeout": duration,
+    "record": str,
+    "stable": delay,
+    "statefulset": str,
+    "tcp_port": tcp_port,
+    "timeout": duration,
+    "to": str,
+}
+_SWITCHES = ("explain", "once", "tcp")
+_NAMES = {"condition": "FOR"}
+
+
+def fill(
+    parsed: argparse.Namespace,
+    twins: Twins,
+    outputs: tuple[str, ...],
+    defaults: Mapping[str, Any],
+) -> None:
+    """Take what no flag said from the flag's environment twin, else its default.
+
+    Args:
+        parsed: What the command line said; changed in place.
+        twins: The environment.
+        outputs: The formats that ``--output`` has in this command.
+        defaults: By the attribute's name; what is not there defaults to None, or to no.
+
+    Raises:
+        ConfigError: A variable that is needed and cannot be used.
+    """
+    if "port" in parsed:
+        if parsed.port is None:
+            parsed.port = twins.text("PORT")
+        if parsed.protocol is None and parsed.port and not parsed.port.isdigit():
+            parsed.protocol = twins.text("PROTOCOL")
+    for name, value in vars(parsed).items():
+        if value is not None:
+            continue
+        if name in _READERS:
+            variable = _NAMES.get(name, name.upper())
+            found = twins.value(variable, _READERS[name], defaults.get(name))
+            setattr(parsed, name, found)
+        elif name in _SWITCHES:
+            setattr(parsed, name, twins.truth(name.upper()))
+        elif name == "output":
+            parsed.output = twins.choice("OUTPUT", outputs, defaults["output"])
+
+
+def add_service_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """The arguments of every command that asks about a Service.
+
+    Returns:
+        The group of those that say how to ask, so that a command can add to it.
+    """
+    parser.add_argument(
+        "service",
+        metavar="SERVICE",
+        help="my-database, my-database.shop or the full name, with or without the last dot",
+    )
+    whom = parser.add_argument_group("whom to ask about")
+    whom.add_argument(
+        "-n", "--namespace", metavar="NS", help="where the name has none; default: the pod's own"
+    )
+    whom.add_argument(
+        "--port",
+        metavar="NAME|N",
+        help="a port's name asks for that port; a number replaces the one DNS gives",
+    )
+    whom.add_argument(
+        "--protocol", metavar="PROTO", help="of a named port: tcp (default), udp or sctp"
+    )
+    whom.add_argument("--statefulset", metavar="NAME", help="only its pods have ordinals")
+    whom.add_argument("--cluster-domain", metavar="DOMAIN", help="default: resolv.conf's")
+    how = parser.add_argument_group("how to ask")
+    how.add_argument(
+        "--nameserver",
+        metavar="IP[:PORT]",
+        action="append",
+        help="ask this server; repeatable; default: resolv.conf's",
+    )
+    family = how.add_mutually_exclusive_group()
+    family.add_argument("-4", dest="family", action="store_const", const=4, help="IPv4 only")
+    family.add_argument("-6", dest="family", action="store_const", const=6, help="IPv6 only")
+    how.add_argument("--tcp", action=argparse.BooleanOptionalAction, help="never ask by UDP")
+    how.add_argument(
+        "--allow-network",
+        metavar="CIDR",
+        action="append",
+        help="accept addresses of this network although no pod has such (127.0.0.0/8); repeatable",
+    )
+    return how
+
+
+def add_following_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of every command that looks again and again."""
+    how = add_service_arguments(parser)
+    how.add_argument(
+        "--look-timeout",
+        metavar="DURATION",
+        type=duration,
+        help="when to give up one look: 500ms, 5s, 2m, 1h or seconds; default 5s",
+    )
+    how.add_argument(
+        "--interval",
+        metavar="DURATION",
+        type=duration,
+        help="between two looks while nothing happens; default 5s",
+    )
+    how.add_argument(
+        "--hint",
+        metavar="DURATION",
+        type=duration,
+        help="between looks, ask this often whether anything changed in the whole cluster, and "
+        "look at once when it did (CoreDNS); default: never",
+    )
+
+
+def add_limit_argument(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """``--timeout`` of a command that waits."""
+    parser.add_argument(
+        "--timeout", metavar="DURATION", type=duration, help=f"{meaning}; default 60s"
+    )
+
+
+def add_output_argument(
+    parser: argparse.ArgumentParser, choices: tuple[str, ...], meaning: str
+) -> None:
+    """``-o``, with its formats."""
+    parser.add_argument("-o", "--output", choices=choices, metavar="FORMAT", help=meaning)

@@ -19,10 +19,10 @@ __all__ = ["main"]
 # Settings of the library by the flag that a user of the command knows them by.
 _FLAGS = {
     "allow_networks": "--allow-network",
-    "hint": "--hint",
-    "interval": "--interval",
     "namespace": "--namespace",
     "nameservers": "--nameserver",
+    "poll.hint": "--hint",
+    "poll.interval": "--interval",
     "port": "--port",
     "protocol": "--protocol",
     "timeout": "--timeout",

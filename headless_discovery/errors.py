@@ -7,8 +7,10 @@ The tree::
     ├── ConfigError                     the caller's: a setting, resolv.conf, the environment
     ├── LookupFailed                    the infrastructure's: DNS gave no complete answer
     ├── NotHeadless                     the cluster's: the Service has a virtual address
-    └── EndpointNotFound                the cluster's: nobody like that is listed
-        └── AmbiguousEndpoint           ... or more than one is
+    ├── EndpointNotFound                the cluster's: nobody like that is listed
+    │   └── AmbiguousEndpoint           ... or more than one is
+    ├── NotYetKnown                     nobody's: no look has told who is there
+    └── WaitTimeout (also TimeoutError) the cluster's: what was waited for did not come
 
 No exception of dnspython, of the socket module or of asyncio passes the public
 API. Each error carries its facts as attributes, so that nobody has to parse the
@@ -30,6 +32,8 @@ __all__ = [
     "InvalidName",
     "LookupFailed",
     "NotHeadless",
+    "NotYetKnown",
+    "WaitTimeout",
 ]
 
 
@@ -171,9 +175,72 @@ class AmbiguousEndpoint(EndpointNotFound):
     """More than one endpoint matches; ``listed`` holds those that do."""
 
 
+class NotYetKnown(DiscoveryError):  # noqa: N818
+    """The members of a Service are not known: not yet, no longer, or not here.
+
+    It never means that there are none.
+
+    Attributes:
+        service: The Service's FQDN without the last dot.
+        reason: Why they are not known.
+        age: Seconds since the last complete answer; None where there was none.
+        last_error: Of the last look, where that failed; else None.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        reason: str,
+        *,
+        age: float | None = None,
+        last_error: DiscoveryError | None = None,
+    ) -> None:
+        self.service = service
+        self.reason = reason
+        self.age = age
+        self.last_error = last_error
+        text = f"{service}: not known: {reason}"
+        super().__init__(text if last_error is None else f"{text}; last: {last_error}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _revive, (type(self), self.args, self.__dict__)
+
+
+class WaitTimeout(DiscoveryError, TimeoutError):  # noqa: N818
+    """What was waited for did not come in time.
+
+    Attributes:
+        service: The Service's FQDN without the last dot.
+        missing: What was still missing, in words.
+        snapshot: The last complete answer, None where there was none.
+        last_error: Of the last look, where that failed; else None.
+        timeout: Seconds that were waited.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        missing: str,
+        *,
+        snapshot: Snapshot | None,
+        last_error: DiscoveryError | None,
+        timeout: float,
+    ) -> None:
+        self.service = service
+        self.missing = missing
+        self.snapshot = snapshot
+        self.last_error = last_error
+        self.timeout = timeout
+        text = f"{service}: waited {timeout:g} s, still missing: {missing}"
+        super().__init__(text if last_error is None else f"{text}; last: {last_error}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _revive, (type(self), self.args, self.__dict__)
+
+
 def _revive(
-    kind: type[LookupFailed], args: tuple[str, ...], facts: dict[str, object]
-) -> LookupFailed:
+    kind: type[DiscoveryError], args: tuple[str, ...], facts: dict[str, object]
+) -> DiscoveryError:
     error = kind.__new__(kind, *args)
     error.args = args
     error.__dict__.update(facts)

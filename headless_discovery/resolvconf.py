@@ -12,6 +12,8 @@ import re
 import socket
 from typing import TYPE_CHECKING, NamedTuple
 
+from .core.conditions import OwnPod
+from .core.durations import parse_duration
 from .core.names import DEFAULT_CLUSTER_DOMAIN, ServiceName, check_domain, check_label
 from .core.questions import Server
 from .errors import ConfigError, InvalidName
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from .core.options import LookupOptions
 
 __all__ = [
-    "OwnPod",
     "ResolvConf",
     "Surroundings",
     "own_pod",
@@ -35,7 +36,7 @@ NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 PREFIX = "HEADLESS_DISCOVERY_"
 DNS_PORT = 53
 _READ_AT_MOST = 1 << 20
-_VARIABLES = ("NAMESERVERS", "NAMESPACE", "CLUSTER_DOMAIN", "ALLOW_NETWORKS")
+_VARIABLES = ("NAMESERVERS", "NAMESPACE", "CLUSTER_DOMAIN", "ALLOW_NETWORKS", "INTERVAL")
 _SCOPE = re.compile(r"[A-Za-z0-9_.-]{1,15}")  # an interface: its name or its number
 
 
@@ -44,13 +45,6 @@ class ResolvConf(NamedTuple):
 
     nameservers: tuple[Server, ...]
     search: tuple[str, ...]
-
-
-class OwnPod(NamedTuple):
-    """Who this pod is, as far as it can know without asking."""
-
-    name: str
-    address: str | None
 
 
 def parse_resolv_conf(text: str) -> ResolvConf:
@@ -159,6 +153,22 @@ class Surroundings:
         if options.allow_networks:
             return options.allow_networks, "allow_networks"
         return _texts(self._environ["ALLOW_NETWORKS"]), PREFIX + "ALLOW_NETWORKS"
+
+    def interval(self) -> float | None:
+        """Seconds between the looks of a followed Service, None where nobody said.
+
+        Raises:
+            ConfigError: The variable holds no such duration.
+        """
+        given = self._environ["INTERVAL"].strip()
+        if not given:
+            return None
+        seconds = parse_duration(given)
+        if seconds is None or seconds < 1:
+            raise ConfigError(
+                PREFIX + "INTERVAL", f"{given[:40]!a} is not usable, write 5s: from 1s to 24h"
+            )
+        return seconds
 
     def service(self, parts: ServiceParts, options: LookupOptions) -> ServiceName:
         """The Service's full name.

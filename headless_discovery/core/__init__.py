@@ -2,13 +2,15 @@
 
 The way of the data, one module an arrow::
 
-    ServiceName -> Question -> bytes ... bytes -> Reply -> Snapshot -> the caller
-       names        plans     exchange     wire    gather   outcome
+    ServiceName -> Question -> bytes ... bytes -> Reply -> Snapshot -> Change -> the caller
+       names        plans     exchange     wire    gather   outcome  membership
 
 =============  ==================================================================
 `values`       the base of the public values: frozen, slotted, compared by content
 `names`        the Kubernetes DNS schema
 `options`      every setting of one look
+`durations`    lengths of time as text
+`policy`       every setting of a followed Service
 `addresses`    which addresses may be a pod's, and their order
 `wire`         one question to bytes, bytes to records
 `srvtable`     the ordinary SRV answer, read without making records of it
@@ -22,6 +24,15 @@ The way of the data, one module an arrow::
 `plans`        what to ask about a Service, and what the replies mean together
 `steps`        sending a plan its replies, off an event loop where it takes long
 `outcome`      a snapshot, or the error to raise
+`changes`      `Change`: who came, went, changed between two states
+`ttls`         whether a cache stands before the cluster's DNS
+`evidence`     which answers count, and how many it takes
+`merging`      the endpoints of one answer into the members
+`membership`   who is there over time: the rules
+`schedule`     when to look again
+`hint`         the serial of the zone, which tells that something changed
+`following`    the three together, with the status; what the shells drive
+`conditions`   what somebody waits for, and whether it has come
 `peerlist`     endpoints as text for files, scripts and other programs
 =============  ==================================================================
 """

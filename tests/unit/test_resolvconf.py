@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from headless_discovery.core.conditions import OwnPod
 from headless_discovery.core.names import split_service
 from headless_discovery.core.options import LookupOptions
 from headless_discovery.core.questions import Server
 from headless_discovery.errors import ConfigError, InvalidName
 from headless_discovery.resolvconf import (
-    OwnPod,
     Surroundings,
     own_pod,
     parse_nameserver,

@@ -1,0 +1,23 @@
+"""Durations as text: ``500ms``, ``5s``, ``2m``, ``1h``, or plain seconds."""
+
+from __future__ import annotations
+
+__all__ = ["parse_duration"]
+
+_LONGEST = 3600 * 24 * 365
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}  # "ms" first: it ends like "s"
+
+
+def parse_duration(text: str) -> float | None:
+    """Seconds, or None where the text is none, or is more than a year."""
+    number = text.strip().lower()
+    factor = 1.0
+    for unit, seconds in _UNITS.items():
+        if number.endswith(unit):
+            number, factor = number.removesuffix(unit), seconds
+            break
+    try:
+        found = float(number) * factor
+    except ValueError:
+        return None
+    return found if 0 <= found <= _LONGEST else None

@@ -1,0 +1,71 @@
+"""Evidence: which answers count, and how many it takes.
+
+In: complete answers and their times. Out: rows of them. Two answers out of one cache are
+one witness, so a further answer counts only some time after the last one that did.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .changes import key_of
+from .ttls import lifetime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .membership import Membership
+    from .snapshot import Endpoint, Snapshot
+
+__all__ = ["Counting", "Missing"]
+
+
+class Missing(NamedTuple):
+    """A row of complete answers in which something was missing, or stood.
+
+    Attributes:
+        answers: How many of them count.
+        needed: How many it takes.
+        counts_from: When a further one counts, monotonic seconds.
+        since: When the first of them came.
+    """
+
+    answers: int
+    needed: int
+    counts_from: float
+    since: float
+
+
+class Counting:
+    """Which answers count, seen from one of them."""
+
+    def __init__(self, state: Membership, snapshot: Snapshot, now: float) -> None:
+        policy = state.policy
+        cached = lifetime(state.ttls, snapshot, policy.ttl_trusted)
+        self.policy = policy
+        self.now = now
+        self.is_cached = cached is not None
+        self.counts_from = now + max(policy.answer_gap, cached or 0.0)
+        self.hold_until = now + (state.ttls.largest if policy.return_hold else 0.0)
+
+    def once_more(self, row: Missing | None, needed: int) -> Missing:
+        """The row after one more answer of its kind."""
+        if row is None:
+            return Missing(1, needed, self.counts_from, self.now)
+        if self.now < row.counts_from:
+            return row
+        return Missing(row.answers + 1, max(row.needed, needed), self.counts_from, row.since)
+
+    def hold(self, held: dict[tuple[str, str], float], key: str, address: str) -> None:
+        """Do not take an address back for a while."""
+        if self.hold_until > self.now:
+            held[key, address] = self.hold_until
+
+    def hold_removed(
+        self, held: dict[tuple[str, str], float], endpoints: Iterable[Endpoint]
+    ) -> None:
+        """Nor removed members, where a cache may still tell them."""
+        if self.is_cached:
+            for endpoint in endpoints:
+                for address in endpoint.addresses:
+                    self.hold(held, key_of(endpoint), address)

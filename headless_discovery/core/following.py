@@ -1,0 +1,274 @@
+"""Following: one Service over time. What both shells drive; they only look and wait.
+
+In: looks as they end, serials, and times. Out: when the next thing is due and which, the
+members, each `Change`, and the `Status`.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from ..errors import NotYetKnown
+from .hint import Hints
+from .membership import Membership, reduce
+from .schedule import Schedule
+from .snapshot import PARTIAL
+from .ttls import lifetime
+from .values import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..errors import DiscoveryError
+    from .changes import Change
+    from .outcome import Look
+    from .policy import PollPolicy
+    from .snapshot import Snapshot
+
+__all__ = ["HINT", "LOOK", "Following", "Status"]
+
+LOOK = "look"
+HINT = "hint"
+
+
+class Status(Value):
+    """How well a followed Service is known.
+
+    Attributes:
+        synced: Whether the members are known.
+        age: Seconds since the last complete answer; None before the first.
+        stale_for: Seconds the present streak of failures has lasted, 0 when there is none.
+        last_error: Of the last look, where that failed in whole or in part; else None.
+        listed: Whether this pod itself is in the last complete answer; None before it.
+        version: Of the members; 0 while they are not known.
+        looks: How many ended.
+        failures: How many of them failed, in whole or in part.
+        callback_errors: How many times a callback raised.
+        due_in: Seconds until the next look, 0 while it is overdue.
+    """
+
+    __slots__ = (
+        "age",
+        "callback_errors",
+        "due_in",
+        "failures",
+        "last_error",
+        "listed",
+        "looks",
+        "stale_for",
+        "synced",
+        "version",
+    )
+    synced: bool
+    age: float | None
+    stale_for: float
+    last_error: DiscoveryError | None
+    listed: bool | None
+    version: int
+    looks: int
+    failures: int
+    callback_errors: int
+    due_in: float
+
+    def __init__(
+        self,
+        *,
+        synced: bool,
+        age: float | None,
+        stale_for: float,
+        last_error: DiscoveryError | None,
+        listed: bool | None,
+        version: int,
+        looks: int,
+        failures: int,
+        callback_errors: int,
+        due_in: float,
+    ) -> None:
+        self._set(
+            synced=synced,
+            age=age,
+            stale_for=stale_for,
+            last_error=last_error,
+            listed=listed,
+            version=version,
+            looks=looks,
+            failures=failures,
+            callback_errors=callback_errors,
+            due_in=due_in,
+        )
+
+
+class Following:
+    """One followed Service.
+
+    Not safe to be driven by two threads; reading ``members`` and ``observed`` is.
+
+    Args:
+        policy: The numbers; its interval is set.
+        random: Gives numbers from 0 up to 1, another one each time.
+        now: Monotonic seconds; the first look is due at once.
+    """
+
+    __slots__ = (
+        "_answered_at",
+        "_failing_since",
+        "_hints",
+        "_policy",
+        "_schedule",
+        "failures",
+        "last_error",
+        "looks",
+        "membership",
+    )
+
+    def __init__(self, policy: PollPolicy, random: Callable[[], float], now: float) -> None:
+        self._policy = policy
+        self._schedule = Schedule(policy, random, now)
+        self._hints = Hints(policy.hint, self._schedule.interval)
+        self._answered_at: float | None = None
+        self._failing_since: float | None = None
+        self.membership = Membership(policy)
+        self.looks = 0
+        self.failures = 0
+        self.last_error: DiscoveryError | None = None
+
+    @property
+    def members(self) -> Snapshot | None:
+        """The published state; None while nothing is known."""
+        return self.membership.members
+
+    @property
+    def observed(self) -> Snapshot | None:
+        """The last complete answer."""
+        return self.membership.observed
+
+    @property
+    def due(self) -> float:
+        """When the next thing is to be done, monotonic seconds."""
+        return min(self._schedule.due, self._hints.due)
+
+    @property
+    def look_due(self) -> float:
+        """When the next look is to go out, monotonic seconds."""
+        return self._schedule.due
+
+    def step(self, now: float) -> str | None:
+        """What is to be done now: `LOOK`, `HINT` or nothing; a look begins with this."""
+        if now >= self._schedule.due:
+            self._schedule.began(now)
+            return LOOK
+        return HINT if now >= self._hints.due else None
+
+    def looked(self, look: Look, now: float) -> Change | None:
+        """A look ended.
+
+        Returns:
+            The change of the members it led to, if any.
+        """
+        before = self.membership
+        self.membership, changes = reduce(before, look, now)
+        self.looks += 1
+        self.last_error = look.error
+        snapshot = look.snapshot
+        if snapshot is None or snapshot.outcome == PARTIAL:
+            self.failures += 1
+            if self._failing_since is None:
+                self._failing_since = now
+            self._schedule.failed(now, in_part=snapshot is not None)
+            self._hints.looked(now, next_look=self._schedule.due, rests=True, news=None)
+        else:
+            self._answered_at = now
+            self._failing_since = None
+            after = self.membership
+            # The members' first appearance is no change of the cluster: a thousand
+            # followers that start would look every second for nothing.
+            news = bool(changes) and before.members is not None
+            news = news or _first_miss(before, after)
+            cached = lifetime(after.ttls, snapshot, self._policy.ttl_trusted)
+            self._schedule.answered(now, cached=cached, news=news)
+            self._hints.looked(
+                now, next_look=self._schedule.due, rests=cached is not None, news=news
+            )
+        return changes[0] if changes else None
+
+    def hinted(self, serial: int | None, now: float) -> None:
+        """What the question for the zone's serial came to; None where it failed."""
+        if self._hints.told(serial, now, self._schedule.due):
+            self._schedule.by(now)
+
+    def refresh(self, now: float) -> None:
+        """Look as soon as the floor between two looks allows."""
+        self._schedule.by(now)
+
+    def look_by(self, when: float) -> None:
+        """Look at that moment at the latest."""
+        self._schedule.by(when)
+
+    def quicken(self, now: float) -> None:
+        """Begin the quick phase: somebody waits."""
+        self._schedule.quicken(now)
+
+    def fresh(self, now: float) -> Snapshot | None:
+        """The last complete answer where it is younger than the wait after it; else None."""
+        is_fresh = not self._schedule.is_failing and now < self._schedule.due
+        return self.membership.observed if is_fresh else None
+
+    @property
+    def answered_at(self) -> float | None:
+        """When the last complete answer came, monotonic seconds."""
+        return self._answered_at
+
+    def known(self, service: str, now: float) -> Snapshot:
+        """The members.
+
+        Raises:
+            NotYetKnown: There was no success yet, or none for ``max_stale`` seconds.
+        """
+        members = self.membership.members
+        most = self._policy.max_stale
+        if members is None:
+            raise NotYetKnown(
+                service,
+                "no look has told its members yet",
+                age=self._age(now),
+                last_error=self.last_error,
+            )
+        if most is not None and (self._age(now) or 0.0) > most:
+            raise NotYetKnown(
+                service,
+                f"the last complete answer is {self._age(now):.1f} s old, more than "
+                f"max_stale={most:g}",
+                age=self._age(now),
+                last_error=self.last_error,
+            )
+        return members
+
+    def status(self, now: float, *, listed: bool | None, callback_errors: int) -> Status:
+        """How well the Service is known; the shells add what only they can tell."""
+        members = self.membership.members
+        since = self._failing_since
+        return Status(
+            synced=members is not None,
+            age=self._age(now),
+            stale_for=0.0 if since is None else max(0.0, now - since),
+            last_error=self.last_error,
+            listed=listed,
+            version=0 if members is None else members.version,
+            looks=self.looks,
+            failures=self.failures,
+            callback_errors=callback_errors,
+            due_in=max(0.0, self._schedule.due - now) if self._schedule.due < inf else 0.0,
+        )
+
+    def _age(self, now: float) -> float | None:
+        return None if self._answered_at is None else max(0.0, now - self._answered_at)
+
+
+def _first_miss(before: Membership, after: Membership) -> bool:
+    """Whether something is missing that was not missing in the answer before."""
+    return bool(
+        (after.nothing and not before.nothing)
+        or after.missing.keys() - before.missing.keys()
+        or after.without.keys() - before.without.keys()
+    )

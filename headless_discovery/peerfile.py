@@ -94,8 +94,7 @@ class PeerFile:
             if self._holds(directory, content):
                 return False
             mode = self._mode(directory)
-            name = f".{self._name}.hd-{os.urandom(4).hex()}.tmp"
-            with self._created(directory, name) as file:
+            with self._created(directory) as (file, name):
                 _write_all(file, content)
                 os.fchmod(file, mode)
                 os.fsync(file)
@@ -115,21 +114,35 @@ class PeerFile:
             os.close(directory)
 
     @contextlib.contextmanager
-    def _created(self, directory: int, name: str) -> Iterator[int]:
+    def _created(self, directory: int) -> Iterator[tuple[int, str]]:
         """A new temporary file, removed where the block does not come to its end."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        file = os.open(name, flags, 0o600, dir_fd=directory)
+        file, name = self._locked(directory)
         try:
-            # While it is locked it is in use, and no other writer's sweep takes it away.
-            with contextlib.suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield file
+            yield file, name
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(name, dir_fd=directory)
             raise
         finally:
             os.close(file)
+
+    def _locked(self, directory: int) -> tuple[int, str]:
+        """A new file with a lock on it: while that is held, nobody's sweep takes it away."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        while True:
+            name = f".{self._name}.hd-{os.urandom(4).hex()}.tmp"
+            file = os.open(name, flags, 0o600, dir_fd=directory)
+            try:
+                with contextlib.suppress(OSError):  # a file system without locks
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                os.stat(name, dir_fd=directory, follow_symlinks=False)
+            except FileNotFoundError:  # swept between its making and its lock
+                os.close(file)
+            except BaseException:
+                os.close(file)
+                raise
+            else:
+                return file, name
 
     def _check_target(self, directory: int) -> None:
         try:
@@ -147,8 +160,7 @@ class PeerFile:
 
     def _try_out(self, directory: int) -> None:
         """Whether a file can be made there at all."""
-        name = f".{self._name}.hd-{os.urandom(4).hex()}.tmp"
-        with self._created(directory, name):
+        with self._created(directory) as (_, name):
             os.unlink(name, dir_fd=directory)
 
     def _sweep(self, directory: int) -> None:

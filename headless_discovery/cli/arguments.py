@@ -9,6 +9,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from ..core.durations import parse_duration
+from ..errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -19,15 +22,13 @@ __all__ = [
     "add_limit_argument",
     "add_output_argument",
     "add_service_arguments",
+    "condition",
     "count",
     "delay",
     "duration",
     "fill",
     "tcp_port",
 ]
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_LONGEST = 3600 * 24 * 365
 
 
 def duration(text: str) -> float:
@@ -36,8 +37,8 @@ def duration(text: str) -> float:
     Raises:
         argparse.ArgumentTypeError: Anything else, or nothing above 0.
     """
-    seconds = _seconds(text)
-    if seconds is None or seconds == 0:
+    seconds = parse_duration(text)
+    if not seconds:
         raise argparse.ArgumentTypeError(
             f"{text[:40]!r} is no duration: write 500ms, 5s, 2m or plain seconds"
         )
@@ -50,7 +51,29 @@ def delay(text: str) -> float:
     Raises:
         argparse.ArgumentTypeError: Anything else.
     """
-    return 0.0 if _seconds(text) == 0 else duration(text)
+    return 0.0 if parse_duration(text) == 0 else duration(text)
+
+
+def condition(text: str) -> str:
+    """What ``wait --for`` takes; it is checked here and stays text.
+
+    Raises:
+        argparse.ArgumentTypeError: No condition, or one that makes no sense.
+    """
+    from ..core.conditions import OwnPod, parse_condition  # noqa: PLC0415 - only wait needs it
+
+    try:
+        parse_condition(text, lambda: OwnPod("", None))
+    except ConfigError as error:
+        reason = error.reason
+        if error.setting == "condition":
+            reason = "it is not count=3, ordinals=0-2, names=a,b, quorum=5 or listed"
+        elif text.partition("=")[2].strip("0 ") == "" and error.setting in ("count", "quorum"):
+            reason = "that many are always there: nothing to wait for"
+        raise argparse.ArgumentTypeError(
+            f"{text[:80]!r} is no condition to wait for: {reason}"
+        ) from None
+    return text
 
 
 def count(text: str) -> int:
@@ -77,20 +100,6 @@ def tcp_port(text: str) -> int:
     return number
 
 
-def _seconds(text: str) -> float | None:
-    number = text.strip().lower()
-    factor = 1.0
-    for unit in ("ms", "s", "m", "h"):
-        if number.endswith(unit):
-            number, factor = number.removesuffix(unit), _UNITS[unit]
-            break
-    try:
-        seconds = float(number) * factor
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds <= _LONGEST else None
-
-
 def _digits(text: str) -> int:
     digits = text.strip()
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1
@@ -106,7 +115,7 @@ def _family(text: str) -> int:
 # of --namespace, --cluster-domain, --nameserver, --allow-network and --interval are read by
 # the library itself; --port, --protocol and --output have rules of their own.
 _READERS: dict[str, Callable[[str], Any]] = {
-    "condition": str,
+    "condition": condition,
     "duration": duration,
     "expected": count,
     "family": _family,

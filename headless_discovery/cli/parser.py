@@ -13,6 +13,7 @@ from .arguments import (
     add_limit_argument,
     add_output_argument,
     add_service_arguments,
+    condition,
     count,
     delay,
     duration,
@@ -278,6 +279,7 @@ def _add_wait(commands: Commands) -> argparse.ArgumentParser:
         "--for",
         dest="condition",
         metavar="CONDITION",
+        type=condition,
         help="count=N, quorum=N, ordinals=A-B, names=a,b or listed",
     )
     parser.add_argument(

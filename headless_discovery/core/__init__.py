@@ -33,6 +33,10 @@ The way of the data, one module an arrow::
 `hint`         the serial of the zone, which tells that something changed
 `following`    the three together, with the status; what the shells drive
 `conditions`   what somebody waits for, and whether it has come
+`times`        times as text, durations in words, the marks of a time axis
 `peerlist`     endpoints as text for files, scripts and other programs
+`timeline`     a recording, read back as who was a member, and when
+`chart`        a timeline as lines of text
+`picture`      a timeline as SVG
 =============  ==================================================================
 """

@@ -1,7 +1,8 @@
 """Peer lists: endpoints as text for files, scripts and other programs.
 
-In: a `Snapshot`. Out: text in one of `FORMATS`, each line ended. All of it is made of
-validated names and numbers, so nothing needs quoting in any of the formats.
+In: a `Snapshot` or a `Change`. Out: text in one of `FORMATS`, each line ended; documents for
+JSON. All of it is made of validated names and numbers, so nothing needs quoting in any of
+the formats.
 """
 
 from __future__ import annotations
@@ -11,9 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .changes import Change
     from .snapshot import Endpoint, Snapshot
 
-__all__ = ["FORMATS", "SCHEMA", "endpoint_document", "render", "snapshot_document"]
+__all__ = [
+    "FORMATS",
+    "SCHEMA",
+    "change_document",
+    "endpoint_document",
+    "render",
+    "snapshot_document",
+]
 
 SCHEMA = 1
 
@@ -47,6 +56,30 @@ def snapshot_document(snapshot: Snapshot) -> dict[str, Any]:
         "outcome": snapshot.outcome,
         "ttl": snapshot.ttl,
         "endpoints": [endpoint_document(endpoint) for endpoint in snapshot],
+    }
+
+
+def change_document(change: Change, time: float) -> dict[str, Any]:
+    """A change as ``watch`` prints it and a recording holds it.
+
+    Args:
+        change: What changed.
+        time: When it was published, seconds since 1970.
+    """
+    from .times import timestamp  # noqa: PLC0415 - a list of peers needs no times
+
+    return {
+        "schema": SCHEMA,
+        "version": change.current.version,
+        "time": timestamp(time),
+        "outcome": change.current.outcome,
+        "added": [endpoint_document(endpoint) for endpoint in change.added],
+        "removed": [endpoint_document(endpoint) for endpoint in change.removed],
+        "updated": [
+            {"before": endpoint_document(before), "after": endpoint_document(after)}
+            for before, after in change.updated
+        ],
+        "endpoints": [endpoint_document(endpoint) for endpoint in change.current],
     }
 
 

@@ -6,8 +6,14 @@ import json
 
 import pytest
 
+from headless_discovery.core.changes import change_between
 from headless_discovery.core.names import ServiceName
-from headless_discovery.core.peerlist import FORMATS, render, snapshot_document
+from headless_discovery.core.peerlist import (
+    FORMATS,
+    change_document,
+    render,
+    snapshot_document,
+)
 from headless_discovery.core.snapshot import ABSENT, Endpoint, Snapshot
 
 SERVICE = ServiceName("db.shop")
@@ -95,3 +101,26 @@ def test_nobody(form: str) -> None:
     """An empty snapshot is rendered in every format, ended by a newline or empty."""
     text = render(Snapshot(SERVICE, outcome=ABSENT), form)
     assert text == "" or text.endswith("\n")
+
+
+def test_a_change() -> None:
+    """The document that ``watch`` prints: what became different, and all that is there now."""
+    moved = Endpoint(addresses=("10.0.0.7",), name="mysql-0", hostname=HOST, ordinal=0)
+    new = Endpoint(addresses=("10.0.0.8",))
+    now = Snapshot(SERVICE, [moved, new], version=7)
+    document = change_document(change_between(SNAPSHOT, now), 1785333731.12)
+    moved_document = {**NAMED, "addresses": ["10.0.0.7"], "ports": []}
+    new_document = {**NAMELESS, "addresses": ["10.0.0.8"]}
+    assert document == {
+        "schema": 1,
+        "version": 7,
+        "time": "2026-07-29T14:02:11.120Z",
+        "outcome": "OK",
+        "added": [new_document],
+        "removed": [NAMELESS],
+        "updated": [{"before": NAMED, "after": moved_document}],
+        "endpoints": [moved_document, new_document],
+    }
+    assert list(document) == [
+        "schema", "version", "time", "outcome", "added", "removed", "updated", "endpoints",
+    ]  # fmt: skip

@@ -92,6 +92,8 @@ class Added:
         if old is endpoint:
             self.seen.add(name)
             return
+        # Known by its address alone until now: listed, even where the name has to wait.
+        self.seen.update(each for each in endpoint.addresses if each in self.before)
         fresh = [each for each in endpoint.addresses if (name, each) not in self.held]
         ports = endpoint.ports
         addresses = fresh
@@ -106,9 +108,7 @@ class Added:
         if old != merged:
             self.after[name] = merged
         for address in addresses:
-            if address in self.before:  # known by its address alone until now
-                self.after.pop(address, None)
-                self.seen.add(address)
+            self.after.pop(address, None)  # it has a name now
 
     def _kept(
         self,

@@ -1,0 +1,53 @@
+"""What the simulation found wrong once, each as a few looks."""
+
+from __future__ import annotations
+
+from headless_discovery.core.following import Following
+from headless_discovery.core.names import ServiceName
+from headless_discovery.core.outcome import Look
+from headless_discovery.core.policy import PollPolicy
+from headless_discovery.core.snapshot import Endpoint, Snapshot
+
+SERVICE = ServiceName("db.shop")
+
+
+def pod(address: str, name: str | None = None) -> Endpoint:
+    """An endpoint, without a name where none is given."""
+    hostname = None if name is None else f"{name}.{SERVICE.fqdn}"
+    return Endpoint(addresses=(address,), name=name, hostname=hostname)
+
+
+class Driven:
+    """A followed Service that is given one answer after the other."""
+
+    def __init__(self) -> None:
+        self.following = Following(PollPolicy(interval=5.0), lambda: 0.5, 0.0)
+
+    def answer(self, at: float, *endpoints: Endpoint, ttl: int = 30) -> None:
+        """A complete answer that came at that time."""
+        snapshot = Snapshot(SERVICE, endpoints, ttl=ttl, servers=("10.96.0.10:53",), seen_at=at)
+        self.following.looked(Look(SERVICE, snapshot, (), 0.001), at)
+
+    @property
+    def members(self) -> set[tuple[str | None, tuple[str, ...]]]:
+        """Who is published."""
+        members = self.following.members
+        assert members is not None
+        return {(each.name, each.addresses) for each in members}
+
+
+def test_an_address_listed_under_a_name_that_has_to_wait_stays() -> None:
+    """A member known by its address stays while that is listed under a name it may not have yet.
+
+    ``db-0`` moves and moves back while the answers have lost their names: its old address
+    is a member of its own until the hold is over, and then is ``db-0`` again.
+    """
+    driven = Driven()
+    driven.answer(0.0, pod("10.0.0.1", "db-0"))
+    driven.answer(5.0, pod("10.0.0.2", "db-0"))
+    driven.answer(10.0, pod("10.0.0.1"))
+    for at in (15.0, 20.0, 25.0, 30.0):
+        driven.answer(at, pod("10.0.0.1", "db-0"))
+        assert (None, ("10.0.0.1",)) in driven.members
+    driven.answer(36.0, pod("10.0.0.1", "db-0"))
+    assert driven.members == {("db-0", ("10.0.0.1",))}

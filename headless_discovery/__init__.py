@@ -13,10 +13,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .aio.service import AsyncHeadlessService, adiscover
+    from .aio.service import AsyncHeadlessService, adiscover, awatch
+    from .core.changes import Change
+    from .core.following import Status
     from .core.names import ServiceName
     from .core.options import LookupOptions
     from .core.outcome import Look
+    from .core.policy import PollPolicy
     from .core.questions import Attempt
     from .core.snapshot import Endpoint, Snapshot
     from .errors import (
@@ -27,13 +30,16 @@ if TYPE_CHECKING:
         InvalidName,
         LookupFailed,
         NotHeadless,
+        NotYetKnown,
+        WaitTimeout,
     )
-    from .sync.service import HeadlessService, discover
+    from .sync.service import HeadlessService, discover, watch
 
 __all__ = [
     "AmbiguousEndpoint",
     "AsyncHeadlessService",
     "Attempt",
+    "Change",
     "ConfigError",
     "DiscoveryError",
     "Endpoint",
@@ -44,11 +50,17 @@ __all__ = [
     "LookupFailed",
     "LookupOptions",
     "NotHeadless",
+    "NotYetKnown",
+    "PollPolicy",
     "ServiceName",
     "Snapshot",
+    "Status",
+    "WaitTimeout",
     "__version__",
     "adiscover",
+    "awatch",
     "discover",
+    "watch",
 ]
 
 __version__ = "0.1.0"
@@ -57,6 +69,7 @@ _HOME = {
     "AmbiguousEndpoint": "errors",
     "AsyncHeadlessService": "aio.service",
     "Attempt": "core.questions",
+    "Change": "core.changes",
     "ConfigError": "errors",
     "DiscoveryError": "errors",
     "Endpoint": "core.snapshot",
@@ -67,10 +80,16 @@ _HOME = {
     "LookupFailed": "errors",
     "LookupOptions": "core.options",
     "NotHeadless": "errors",
+    "NotYetKnown": "errors",
+    "PollPolicy": "core.policy",
     "ServiceName": "core.names",
     "Snapshot": "core.snapshot",
+    "Status": "core.following",
+    "WaitTimeout": "errors",
     "adiscover": "aio.service",
+    "awatch": "aio.service",
     "discover": "sync.service",
+    "watch": "sync.service",
 }
 
 

@@ -80,7 +80,8 @@ class LookupFailed(DiscoveryError):  # noqa: N818
 
     Attributes:
         kind: ``"timeout"``, ``"network"``, ``"servfail"``, ``"refused"``,
-            ``"bad response"``, ``"truncated"``, ``"too large"`` or ``"partial"``.
+            ``"bad response"``, ``"truncated"``, ``"too large"``, ``"partial"`` or
+            ``"internal"`` (this process: out of descriptors, a defect of the library).
         service: The Service's FQDN without the last dot.
         detail: The kind in words.
         question: The question that failed, ``"name. TYPE"``; None where the answer

@@ -15,16 +15,17 @@ from .core.memory import ServerMemory
 from .core.names import ServiceName, ServiceParts, check_label, split_service, srv_labels
 from .core.options import LookupOptions
 from .core.plans import PlanMemory, Request
+from .core.policy import DEFAULT_INTERVAL, PollPolicy
 from .errors import ConfigError, InvalidName
-from .resolvconf import Surroundings, parse_nameserver
+from .resolvconf import Surroundings, own_pod, parse_nameserver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .core.outcome import Look
+    from .core.conditions import OwnPod
     from .core.questions import Exchange, Question, Server
 
-__all__ = ["Prepared", "ServiceObject", "Target"]
+__all__ = ["Prepared", "Target"]
 
 
 class Prepared(NamedTuple):
@@ -80,6 +81,7 @@ class Target:
         self._surroundings = Surroundings()
         self._needs_resolv_conf = self._surroundings.needs_resolv_conf(self.parts, self.options)
         self._prepared: tuple[object, Prepared] | None = None
+        self._own_pod: OwnPod | None = None
 
     def service(self) -> ServiceName:
         """The Service's full name, completed from the environment.
@@ -88,6 +90,23 @@ class Target:
             ConfigError: The namespace is not known.
         """
         return self._surroundings.service(self.parts, self.options)
+
+    def last_service(self) -> ServiceName:
+        """The full name as the last look had it.
+
+        Raises:
+            ConfigError: There was none, and the namespace is not known.
+        """
+        known = self._prepared
+        return self.service() if known is None else known[1].request.service
+
+    @property
+    def title(self) -> str:
+        """The Service's name for messages, as complete as it is known."""
+        known = self._prepared
+        return (
+            ".".join(filter(None, self.parts)) if known is None else known[1].request.service.fqdn
+        )
 
     def prepare(self) -> Prepared:
         """What one look asks and whom; made again when resolv.conf has changed.
@@ -117,6 +136,27 @@ class Target:
         )
         return Prepared(request, surroundings.nameservers(options))
 
+    def policy(self, poll: PollPolicy | None) -> PollPolicy:
+        """How to follow: as the caller said, else the environment, else the defaults.
+
+        Raises:
+            ConfigError: The environment's interval is not usable.
+        """
+        policy = PollPolicy() if poll is None else poll
+        if policy.interval is not None:
+            return policy
+        return policy.replace(interval=self._surroundings.interval() or DEFAULT_INTERVAL)
+
+    def own_pod(self) -> OwnPod:
+        """Who this pod is.
+
+        Raises:
+            ConfigError: No name server is known.
+        """
+        if self._own_pod is None:
+            self._own_pod = own_pod(self.prepare().servers[0])
+        return self._own_pod
+
     def exchange(
         self,
         question: Question,
@@ -142,43 +182,6 @@ class Target:
             tcp=options.tcp,
             zone=zone,
         )
-
-
-class ServiceObject:
-    """What the service objects for threads and for asyncio share; arguments as there."""
-
-    def __init__(
-        self,
-        service: str | ServiceName,
-        *,
-        namespace: str | None = None,
-        port: str | int | None = None,
-        protocol: str | None = None,
-        statefulset: str | None = None,
-        options: LookupOptions | None = None,
-        on_lookup: Callable[[Look], object] | None = None,
-    ) -> None:
-        self._target = Target(
-            service,
-            namespace=namespace,
-            port=port,
-            protocol=protocol,
-            statefulset=statefulset,
-            options=options,
-        )
-        self._on_lookup = on_lookup
-
-    @property
-    def name(self) -> ServiceName:
-        """The Service's full name, completed from the environment.
-
-        Raises:
-            ConfigError: The namespace is not known.
-        """
-        return self._target.service()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({'.'.join(filter(None, self._target.parts))!r})"
 
 
 def _port(port: str | int | None) -> tuple[int | None, str | None]:

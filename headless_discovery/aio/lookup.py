@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from ..core.hint import hint_question, serial_of
 from ..core.outcome import Look
 from ..core.plans import plan
 from ..core.steps import advance, out_of_time, takes_long
@@ -13,12 +14,17 @@ from .transport import off_the_loop, random_id, run
 if TYPE_CHECKING:
     from ..core.questions import Attempt
     from ..target import Target
+    from .transport import Channel
 
-__all__ = ["look"]
+__all__ = ["ask_serial", "look"]
 
 
-async def look(target: Target) -> Look:
+async def look(target: Target, channel: Channel | None = None) -> Look:
     """Ask DNS once about a Service.
+
+    Args:
+        target: Whom to ask about.
+        channel: Of the follower it is for.
 
     Raises:
         ConfigError: The environment lacks what the look needs.
@@ -33,10 +39,13 @@ async def look(target: Target) -> Look:
     while True:
         now = monotonic()
         replies = await run(
-            target.exchange(
-                question, servers, start=now, deadline=deadline, zone=zone, random_id=random_id
-            )
-            for question in questions
+            [
+                target.exchange(
+                    question, servers, start=now, deadline=deadline, zone=zone, random_id=random_id
+                )
+                for question in questions
+            ],
+            channel,
         )
         for reply in replies:
             attempts.extend(reply.attempts)
@@ -49,3 +58,23 @@ async def look(target: Target) -> Look:
             questions, result = advance(steps, replies)
         if result is not None:
             return Look(request.service, result, tuple(attempts), monotonic() - start)
+
+
+async def ask_serial(target: Target, channel: Channel | None = None) -> int | None:
+    """Ask for the serial of the cluster's zone; None where nobody told it.
+
+    Raises:
+        ConfigError: The environment lacks what the question needs.
+    """
+    request, servers = target.prepare()
+    zone = request.service.cluster_domain
+    now = monotonic()
+    asked = target.exchange(
+        hint_question(zone),
+        servers,
+        start=now,
+        deadline=now + target.options.attempt_timeout,
+        zone=zone,
+        random_id=random_id,
+    )
+    return serial_of((await run([asked], channel))[0])

@@ -17,12 +17,12 @@ from ..core.questions import Ask, Broken, Decode, Listen, Pause
 from ..core.wire import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
     from ..core.questions import Effect, Event, Exchange, Reply
     from ..core.wire import Message
 
-__all__ = ["off_the_loop", "random_id", "run"]
+__all__ = ["Channel", "off_the_loop", "quiet_task", "random_id", "run"]
 
 Result = TypeVar("Result")
 
@@ -30,19 +30,54 @@ RECEIVE = 65535
 READS = 16  # datagrams taken without giving way to the other tasks of the loop
 
 
+class Channel:
+    """What the looks of one follower share: their sockets."""
+
+    def __init__(self) -> None:
+        #: Sockets in use; a child process closes its copies.
+        self.sockets: set[socket.socket] = set()
+
+    def close(self) -> None:
+        """Close every socket."""
+        for each in self.sockets:
+            each.close()
+        self.sockets.clear()
+
+
 def random_id() -> bytes:
     """Two bytes from the system's generator: a guessed message ID is a forged answer."""
     return os.urandom(2)
 
 
-async def run(exchanges: Iterable[Exchange]) -> tuple[Reply, ...]:
-    """Run exchanges side by side until each has its reply, in their order."""
-    runs = [_Run(exchange) for exchange in exchanges]
+async def run(exchanges: Iterable[Exchange], channel: Channel | None = None) -> tuple[Reply, ...]:
+    """Run exchanges side by side until each has its reply, in their order.
+
+    Args:
+        exchanges: What to run.
+        channel: Of the follower they are for.
+    """
+    runs = [_Run(exchange, channel) for exchange in exchanges]
     if len(runs) == 1:
         return (await runs[0].run(),)
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(each.run()) for each in runs]
-    return tuple(task.result() for task in tasks)
+    tasks = [quiet_task(each.run()) for each in runs]
+    try:
+        # No TaskGroup: that would wait for them also when the loop is already closed.
+        await asyncio.wait(tasks)
+    except asyncio.CancelledError:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        raise
+    return tuple([task.result() for task in tasks])
+
+
+def quiet_task(work: Coroutine[object, object, Result]) -> asyncio.Task[Result]:
+    """A task that closes what it has open, and says nothing, where its loop is closed first."""
+    task = asyncio.get_running_loop().create_task(work)
+    # asyncio has no public name for it; without it a loop that is closed while somebody is
+    # followed prints "Task was destroyed but it is pending!", which nobody can act on.
+    task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001
+    return task
 
 
 async def off_the_loop(until: float, function: Callable[..., Result], *arguments: object) -> Result:
@@ -72,9 +107,10 @@ async def off_the_loop(until: float, function: Callable[..., Result], *arguments
 class _Run:
     """One exchange and the socket it uses."""
 
-    __slots__ = ("_exchange", "_loop", "_reads", "_socket")
+    __slots__ = ("_channel", "_exchange", "_loop", "_reads", "_socket")
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, channel: Channel | None) -> None:
+        self._channel = channel
         self._exchange = exchange
         self._loop = asyncio.get_running_loop()
         self._socket: socket.socket | None = None
@@ -123,6 +159,8 @@ class _Run:
         family = socket.AF_INET6 if ":" in ask.server.address else socket.AF_INET
         kind = socket.SOCK_STREAM if ask.tcp else socket.SOCK_DGRAM
         self._socket = opened = socket.socket(family, kind)
+        if self._channel is not None:
+            self._channel.sockets.add(opened)
         opened.setblocking(False)
         if ask.tcp:
             error = opened.connect_ex(ask.server)
@@ -179,6 +217,8 @@ class _Run:
 
     def _close(self) -> None:
         if self._socket is not None:
+            if self._channel is not None:
+                self._channel.sockets.discard(self._socket)
             self._socket.close()
             self._socket = None
 

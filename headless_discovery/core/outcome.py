@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import LookupFailed, NotHeadless
+from ..errors import ConfigError, LookupFailed, NotHeadless
 from .exchange import rcode_name
 from .questions import NOT_HEADLESS, Failure
 from .snapshot import PARTIAL, Snapshot
@@ -27,7 +27,8 @@ class Look(Value):
     Attributes:
         service: The Service asked about.
         snapshot: What was found; None where the look failed.
-        error: `LookupFailed` or `NotHeadless` where the look failed or was partial; else None.
+        error: `LookupFailed` or `NotHeadless` where the look failed or was partial; in a
+            followed Service also `ConfigError`, as when resolv.conf has vanished; else None.
         attempts: Every message sent, in order, with server, transport, outcome, size and
             seconds.
         elapsed: Seconds it took.
@@ -36,14 +37,14 @@ class Look(Value):
     __slots__ = ("attempts", "elapsed", "error", "service", "snapshot")
     service: ServiceName
     snapshot: Snapshot | None
-    error: LookupFailed | NotHeadless | None
+    error: LookupFailed | NotHeadless | ConfigError | None
     attempts: tuple[Attempt, ...]
     elapsed: float
 
     def __init__(
         self,
         service: ServiceName,
-        result: Snapshot | Failure,
+        result: Snapshot | Failure | ConfigError,
         attempts: tuple[Attempt, ...],
         elapsed: float,
     ) -> None:
@@ -64,6 +65,7 @@ class Look(Value):
         Raises:
             LookupFailed: The look failed, or was partial.
             NotHeadless: The Service has a virtual address.
+            ConfigError: The environment lacks what a look needs.
         """
         if self.snapshot is not None and (allow_partial or self.error is None):
             return self.snapshot
@@ -73,10 +75,12 @@ class Look(Value):
 
 def _error(
     service: ServiceName,
-    result: Snapshot | Failure,
+    result: Snapshot | Failure | ConfigError,
     attempts: tuple[Attempt, ...],
     elapsed: float,
-) -> LookupFailed | NotHeadless | None:
+) -> LookupFailed | NotHeadless | ConfigError | None:
+    if isinstance(result, ConfigError):
+        return result
     if isinstance(result, Snapshot):
         if result.outcome != PARTIAL:
             return None

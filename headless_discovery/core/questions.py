@@ -46,6 +46,7 @@ REFUSED = "refused"
 BAD_RESPONSE = "bad response"
 TRUNCATED = "truncated"
 TOO_LARGE = "too large"
+INTERNAL = "internal"
 NOT_HEADLESS = "not headless"
 
 # What a reply says.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from ..core.hint import hint_question, serial_of
 from ..core.outcome import Look
 from ..core.plans import plan
 from ..core.steps import advance
@@ -13,15 +14,21 @@ from .transport import random_id, run
 if TYPE_CHECKING:
     from ..core.questions import Attempt
     from ..target import Target
+    from .transport import Channel
 
-__all__ = ["look"]
+__all__ = ["ask_serial", "look"]
 
 
-def look(target: Target) -> Look:
+def look(target: Target, channel: Channel | None = None) -> Look:
     """Ask DNS once about a Service.
+
+    Args:
+        target: Whom to ask about.
+        channel: Of the follower it is for.
 
     Raises:
         ConfigError: The environment lacks what the look needs.
+        Interrupted: The follower has an end.
     """
     start = monotonic()
     request, servers = target.prepare()
@@ -33,13 +40,37 @@ def look(target: Target) -> Look:
     while True:
         now = monotonic()
         replies = run(
-            target.exchange(
-                question, servers, start=now, deadline=deadline, zone=zone, random_id=random_id
-            )
-            for question in questions
+            [
+                target.exchange(
+                    question, servers, start=now, deadline=deadline, zone=zone, random_id=random_id
+                )
+                for question in questions
+            ],
+            channel,
         )
         for reply in replies:
             attempts.extend(reply.attempts)
         questions, result = advance(steps, replies)
         if result is not None:
             return Look(request.service, result, tuple(attempts), monotonic() - start)
+
+
+def ask_serial(target: Target, channel: Channel | None = None) -> int | None:
+    """Ask for the serial of the cluster's zone; None where nobody told it.
+
+    Raises:
+        ConfigError: The environment lacks what the question needs.
+        Interrupted: The follower has an end.
+    """
+    request, servers = target.prepare()
+    zone = request.service.cluster_domain
+    now = monotonic()
+    asked = target.exchange(
+        hint_question(zone),
+        servers,
+        start=now,
+        deadline=now + target.options.attempt_timeout,
+        zone=zone,
+        random_id=random_id,
+    )
+    return serial_of(run([asked], channel)[0])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
 from errno import EINPROGRESS
 from math import ceil
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..core.fallback import read_at_length
 from ..core.questions import Ask, Broken, Decode, Pause
@@ -20,9 +21,106 @@ if TYPE_CHECKING:
     from ..core.questions import Effect, Event, Exchange, Reply
     from ..core.wire import Message
 
-__all__ = ["random_id", "run"]
+__all__ = ["Channel", "Interrupted", "random_id", "run"]
 
 RECEIVE = 65535
+LONGEST_POLL = 86400.0  # seconds; poll() counts milliseconds in an int
+STOP_SEEN_WITHIN = 0.05  # seconds; a stop event of the caller's has no descriptor to wait on
+
+
+class Interrupted(Exception):  # noqa: N818 - no error: somebody wants this to end
+    """The follower is closed, or its stop event is set."""
+
+
+class Stop(Protocol):
+    """What ends a watch: a ``threading.Event``, or anything like it."""
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+
+
+class Channel:
+    """What the looks of one follower share: the way to wake and to end them, and sockets.
+
+    Args:
+        stop: Ends them too when it is set, within 50 ms.
+    """
+
+    def __init__(self, stop: Stop | None = None) -> None:
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+        self._poller = select.poll()
+        self._poller.register(self._reader, select.POLLIN)
+        self._stop = stop
+        self._until: float | None = None
+        self._ended = False
+        #: Sockets in use; a child process closes its copies.
+        self.sockets: set[socket.socket] = set()
+
+    @property
+    def fileno(self) -> int:
+        """Readable once somebody has called `wake` or `end`."""
+        return self._reader.fileno()
+
+    def wake(self) -> None:
+        """End the present wait, from any thread; a look goes on."""
+        with contextlib.suppress(OSError):  # full: it is awake already; closed: nobody waits
+            self._writer.send(b"\0")
+
+    def end(self) -> None:
+        """End the present wait and every look, from any thread."""
+        self._ended = True
+        self.wake()
+
+    def end_at(self, until: float | None) -> None:
+        """End every wait and look at that moment, monotonic seconds."""
+        self._until = until
+
+    def check(self) -> None:
+        """Go on.
+
+        Raises:
+            Interrupted: That has an end.
+        """
+        if self._ended or (self._stop is not None and self._stop.is_set()):
+            raise Interrupted
+        if self._until is not None and monotonic() >= self._until:
+            raise Interrupted
+
+    def clear(self) -> None:
+        """Forget what woke this wait."""
+        with contextlib.suppress(OSError):
+            self._reader.recv(RECEIVE)
+
+    def wait(self, until: float) -> None:
+        """Wait until then, or until somebody wakes us.
+
+        Raises:
+            Interrupted: That has an end.
+        """
+        self.check()
+        while (left := until - monotonic()) > 0:
+            if self._poller.poll(self.milliseconds(left)):
+                self.clear()
+                self.check()
+                return
+            self.check()
+
+    def milliseconds(self, seconds: float) -> int:
+        """How long to poll; in slices where a stop event has to be looked at."""
+        if self._stop is not None:
+            seconds = min(seconds, STOP_SEEN_WITHIN)
+        if self._until is not None:
+            seconds = min(seconds, self._until - monotonic())
+        return max(0, ceil(min(seconds, LONGEST_POLL) * 1000))
+
+    def close(self) -> None:
+        """Close every socket."""
+        self._ended = True
+        for each in (self._reader, self._writer, *self.sockets):
+            each.close()
+        self.sockets.clear()
 
 
 def random_id() -> bytes:
@@ -30,16 +128,30 @@ def random_id() -> bytes:
     return os.urandom(2)
 
 
-def run(exchanges: Iterable[Exchange]) -> tuple[Reply, ...]:
-    """Run exchanges side by side until each has its reply, in their order."""
+def run(exchanges: Iterable[Exchange], channel: Channel | None = None) -> tuple[Reply, ...]:
+    """Run exchanges side by side until each has its reply, in their order.
+
+    Args:
+        exchanges: What to run.
+        channel: Of the follower they are for.
+
+    Raises:
+        Interrupted: The follower has an end.
+    """
     poller = select.poll()
     by_fileno: dict[int, _Run] = {}
-    runs = [_Run(exchange, poller, by_fileno) for exchange in exchanges]
+    runs = [_Run(exchange, poller, by_fileno, channel) for exchange in exchanges]
+    if channel is not None:
+        poller.register(channel.fileno, select.POLLIN)
     try:
         waiting = [each for each in runs if each.start()]
         while waiting:
             wait = min([each.until for each in waiting]) - monotonic()
-            for fileno, _ in poller.poll(max(0, ceil(wait * 1000))):
+            if channel is None:
+                events = poller.poll(max(0, ceil(wait * 1000)))
+            else:
+                events = _poll(poller, wait, channel)
+            for fileno, _ in events:
                 by_fileno[fileno].ready()
             now = monotonic()
             waiting = [each for each in waiting if each.goes_on(now)]
@@ -49,11 +161,21 @@ def run(exchanges: Iterable[Exchange]) -> tuple[Reply, ...]:
     return tuple([each.reply for each in runs])
 
 
+def _poll(poller: select.poll, wait: float, channel: Channel) -> list[tuple[int, int]]:
+    """Events of the runs' sockets; the channel's own are seen to here."""
+    events = poller.poll(channel.milliseconds(wait))
+    channel.check()
+    if any(fileno == channel.fileno for fileno, _ in events):
+        channel.clear()  # somebody wants a look: one is under way
+    return [event for event in events if event[0] != channel.fileno]
+
+
 class _Run:
     """One exchange, the socket it uses and what it waits for."""
 
     __slots__ = (
         "_by_fileno",
+        "_channel",
         "_connecting",
         "_done",
         "_exchange",
@@ -65,8 +187,15 @@ class _Run:
     )
     reply: Reply
 
-    def __init__(self, exchange: Exchange, poller: select.poll, by_fileno: dict[int, _Run]) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        poller: select.poll,
+        by_fileno: dict[int, _Run],
+        channel: Channel | None,
+    ) -> None:
         self._exchange = exchange
+        self._channel = channel
         self._poller = poller
         self._by_fileno = by_fileno
         self._socket: socket.socket | None = None
@@ -110,6 +239,8 @@ class _Run:
             fileno = self._socket.fileno()
             self._poller.unregister(fileno)
             del self._by_fileno[fileno]
+            if self._channel is not None:
+                self._channel.sockets.discard(self._socket)
             self._socket.close()
             self._socket = None
 
@@ -153,6 +284,8 @@ class _Run:
         self._connecting = ask.tcp
         fileno = opened.fileno()
         self._by_fileno[fileno] = self
+        if self._channel is not None:
+            self._channel.sockets.add(opened)
         opened.setblocking(False)
         if not ask.tcp:
             try:

@@ -1,0 +1,324 @@
+"""Following: a poller that looks when it is due, and the task one runs in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from random import Random
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import forking
+from ..core.conditions import seen_by
+from ..core.following import HINT, LOOK, Following
+from ..core.outcome import Look
+from ..core.questions import INTERNAL, Failure, Problem
+from ..errors import ConfigError, DiscoveryError, NotHeadless, NotYetKnown
+from ..reporting import Reporter
+from .lookup import ask_serial, look
+from .transport import Channel, quiet_task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..core.policy import PollPolicy
+    from ..core.snapshot import Snapshot
+    from ..target import Target
+
+__all__ = ["CLOSED", "FORKED", "Follower", "Poller", "Seen", "Signal"]
+
+CLOSED = "the service object is closed"
+FORKED = "the service object was opened in another process: open it in this one"
+LOOP_CLOSED = "the event loop that the service object was opened in is closed"
+CLOSE_WAITS = 0.08  # seconds; what takes longer ends by itself
+
+
+class Seen(NamedTuple):
+    """A look that ended, as waits judge it.
+
+    Attributes:
+        answer: The complete answer; None where the look failed in whole or in part.
+        at: When, monotonic seconds.
+        is_news: Whether it changed the members.
+    """
+
+    answer: Snapshot | None
+    at: float
+    is_news: bool
+
+
+class Signal:
+    """Something that several tasks wait for, over and over."""
+
+    def __init__(self) -> None:
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    def notify(self) -> None:
+        """End every present wait."""
+        for waiter in self._waiters:
+            _settle(waiter)
+
+    async def wait(self, seconds: float | None = None) -> None:
+        """Wait for the next `notify`, or so long."""
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
+        timer = None if seconds is None else loop.call_later(max(0.0, seconds), _settle, waiter)
+        self._waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiters.discard(waiter)
+            if timer is not None:
+                timer.cancel()
+
+
+class Poller:
+    """Looks when it is due, in the task that awaits it.
+
+    Args:
+        target: Whom to follow.
+        policy: When, and what it takes.
+        on_lookup: Called with each `Look`, in the same task.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        policy: PollPolicy,
+        on_lookup: Callable[[Look], object] | None,
+    ) -> None:
+        self.target = target
+        spread = Random().random  # noqa: S311 - no secret
+        self.following = Following(policy, spread, monotonic())
+        self.channel = Channel()
+        self.reporter = Reporter()
+        #: Whether this is the copy of it in a child process.
+        self.is_forked = False
+        self._on_lookup = on_lookup
+        self._wanted = Signal()
+        forking.register(self)
+
+    async def turn(self) -> Seen | None:
+        """Wait for what is due next, and do it.
+
+        Returns:
+            The look that ended; None for anything else.
+
+        Raises:
+            NotHeadless, ConfigError, InvalidName: The very first look says so.
+        """
+        left = self.following.due - monotonic()
+        if left > 0:
+            await self._wanted.wait(left)
+        step = self.following.step(monotonic())
+        if step == HINT:
+            await self._hint()
+        return await self._look() if step == LOOK else None
+
+    def want(self, when: float | None = None) -> None:
+        """Look at that moment at the latest, or as soon as may be."""
+        self.following.look_by(monotonic() if when is None else when)
+        self._wanted.notify()
+
+    def quicken(self) -> None:
+        """Somebody waits."""
+        self.following.quicken(monotonic())
+        self._wanted.notify()
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.channel.close()
+
+    def forked(self) -> None:
+        """This is a child process: its copies are of no use."""
+        self.is_forked = True
+        self.channel.close()
+
+    async def _look(self) -> Seen:
+        first = self.following.looks == 0
+        done = await self._done(first)
+        now = monotonic()
+        change = self.following.looked(done, now)
+        self.reporter.looked(done, change)
+        if self._on_lookup is not None:
+            try:
+                self._on_lookup(done)
+            except Exception:  # noqa: BLE001 - one callback must not end it for all others
+                self.reporter.callback_raised(self._on_lookup)
+        if first and isinstance(done.error, NotHeadless):
+            raise done.error
+        return Seen(seen_by(done), now, change is not None)
+
+    async def _done(self, first: bool) -> Look:
+        """One look, whatever happens."""
+        began = monotonic()
+        result: Failure | ConfigError
+        try:
+            return await look(self.target, self.channel)
+        except DiscoveryError as error:
+            if first:
+                raise
+            result = error if isinstance(error, ConfigError) else _failure(error)
+        except OSError as error:  # as when a process may open no more files
+            result = _failure(error)
+        except Exception as error:  # noqa: BLE001 - a defect must not end the following
+            self.reporter.defect()
+            result = _failure(error)
+        return Look(self.target.last_service(), result, (), monotonic() - began)
+
+    async def _hint(self) -> None:
+        try:
+            serial = await ask_serial(self.target, self.channel)
+        except (DiscoveryError, OSError):
+            serial = None
+        self.following.hinted(serial, monotonic())
+
+
+class Follower:
+    """A poller in a task of its own, and those who want to know what it finds.
+
+    Args: as those of `Poller`.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        policy: PollPolicy,
+        on_lookup: Callable[[Look], object] | None,
+    ) -> None:
+        self.poller = Poller(target, policy, on_lookup)
+        #: What the very first look refused.
+        self.refusal: DiscoveryError | None = None
+        #: Somebody came or went, or it is over.
+        self.changed = Signal()
+        #: A look ended, or it is over.
+        self.looked = Signal()
+        #: Tasks that deliver changes to callbacks.
+        self.deliveries: set[asyncio.Task[None]] = set()
+        self.loop = asyncio.get_running_loop()
+        self._over: str | None = None
+        self._waiting: list[deque[Seen]] = []
+        self._task: asyncio.Task[None]
+        forking.register(self)
+
+    async def open(self, timeout: float) -> None:
+        """Begin, and wait for the first look.
+
+        Raises:
+            NotHeadless, ConfigError, InvalidName: The very first look says so.
+        """
+        self._task = quiet_task(self._run())
+        try:
+            await self.looked.wait(timeout)
+        except asyncio.CancelledError:
+            await self.close()
+            raise
+        if self.refusal is not None:
+            raise self.refusal
+
+    async def close(self) -> None:
+        """End it; also from a callback. Once it is over, harmless."""
+        if self.over is not None:
+            return
+        self._end(CLOSED)
+        if self.loop is not asyncio.get_running_loop():
+            self.abandon()
+            return
+        others = {self._task, *self.deliveries} - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        if others:
+            # A callback that does not want to end is not waited for.
+            await asyncio.wait(others, timeout=CLOSE_WAITS)
+
+    def abandon(self) -> None:
+        """End it, from anywhere, and wait for nobody."""
+        with contextlib.suppress(RuntimeError):  # its loop is closed
+            self.loop.call_soon_threadsafe(self._cancel)
+
+    def forked(self) -> None:
+        """This is a child process: the loop is not here."""
+        self._over = FORKED
+        self._waiting.clear()
+
+    @property
+    def over(self) -> str | None:
+        """Why it is over; None while it goes on."""
+        return LOOP_CLOSED if self._over is None and self.loop.is_closed() else self._over
+
+    @property
+    def following(self) -> Following:
+        """What it knows."""
+        return self.poller.following
+
+    @property
+    def callback_errors(self) -> int:
+        """How many times a callback raised."""
+        return self.poller.reporter.callback_errors
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed here; not so where a child process finds it."""
+        return self.over is not None and self.over != FORKED
+
+    def check(self) -> None:
+        """Go on.
+
+        Raises:
+            NotYetKnown: It is over.
+        """
+        if self.over is not None:
+            raise NotYetKnown(self.poller.target.title, self.over)
+
+    def want(self) -> None:
+        """Look as soon as may be; from any thread."""
+        self.loop.call_soon_threadsafe(self.poller.want)
+
+    def add_waiting(self) -> deque[Seen]:
+        """A queue that each look is put into from now on."""
+        queue: deque[Seen] = deque()
+        self._waiting.append(queue)
+        return queue
+
+    def remove_waiting(self, queue: deque[Seen]) -> None:
+        """No longer."""
+        self._waiting = [each for each in self._waiting if each is not queue]
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                seen = await self.poller.turn()
+                if seen is not None:
+                    self._tell(seen)
+        except DiscoveryError as error:
+            self.refusal = error
+        finally:
+            self._end(CLOSED)
+            self.poller.close()
+
+    def _tell(self, seen: Seen) -> None:
+        for queue in self._waiting:
+            queue.append(seen)
+        self.looked.notify()
+        if seen.is_news:
+            self.changed.notify()
+
+    def _end(self, why: str) -> None:
+        self._over = self._over or why
+        self.looked.notify()
+        self.changed.notify()
+
+    def _cancel(self) -> None:
+        for task in (self._task, *self.deliveries):
+            task.cancel()
+
+
+def _failure(error: Exception) -> Failure:
+    return Failure(Problem(INTERNAL, f"{type(error).__name__}: {error}"))
+
+
+def _settle(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        with contextlib.suppress(RuntimeError):  # its loop is closed: nobody waits any more
+            waiter.set_result(None)

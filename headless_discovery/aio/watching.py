@@ -1,0 +1,274 @@
+"""Watching: iterators over changes, callbacks in tasks of their own, waits."""
+
+from __future__ import annotations
+
+import asyncio
+from inspect import isawaitable
+from time import monotonic
+from typing import TYPE_CHECKING, Self
+
+from ..core.changes import change_between
+from ..core.conditions import Waiting
+from ..errors import NotYetKnown, WaitTimeout
+from .following import FORKED
+from .transport import quiet_task
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+    from types import TracebackType
+
+    from ..core.changes import Change
+    from ..core.conditions import Condition
+    from ..core.snapshot import Snapshot
+    from .following import Follower, Poller
+
+__all__ = ["OwnWatch", "SharedWatch", "Watch", "subscribe", "wait_alone", "wait_with"]
+
+
+class Watch:
+    """An async iterator over changes; also an async context manager, closable from any task.
+
+    The first `Change` adds everybody. An iterator that is not read keeps nothing: the
+    next change it gives leads from what it gave last to what is known then.
+
+    Args:
+        stop: Ends it when set.
+    """
+
+    def __init__(self, stop: asyncio.Event | None) -> None:
+        self._last: Snapshot | None = None
+        self._stop = stop
+        self._closed = False
+
+    def __aiter__(self) -> AsyncIterator[Change]:
+        return self
+
+    async def __anext__(self) -> Change:
+        change = await self._next()
+        if change is None:
+            await self.aclose()
+            raise StopAsyncIteration
+        return change
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End the iteration, also one that another task awaits."""
+        raise NotImplementedError
+
+    async def _next(self) -> Change | None:
+        """Wait for the next change; None at the end."""
+        raise NotImplementedError
+
+    def _news(self, members: Snapshot | None) -> Change | None:
+        """What leads to these members; None where there is nothing to tell."""
+        last = self._last
+        if members is None or members is last:
+            return None
+        self._last = members
+        change = change_between(last, members)
+        is_told = last is None or change.added or change.removed or change.updated
+        return change if is_told else None
+
+    def _ended(self) -> bool:
+        return self._closed or (self._stop is not None and self._stop.is_set())
+
+    async def _unless_stopped(
+        self, work: Coroutine[object, object, object]
+    ) -> asyncio.Task[object]:
+        """The task of this work, done or, where the stop event came first, cancelled."""
+        task = quiet_task(work)
+        tasks = {task}
+        if self._stop is not None:
+            tasks.add(quiet_task(self._stop.wait()))
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in tasks:
+                each.cancel()
+        if not task.done():
+            await asyncio.wait({task})
+        return task
+
+
+class SharedWatch(Watch):
+    """Changes of an open service object."""
+
+    def __init__(self, follower: Follower, stop: asyncio.Event | None) -> None:
+        super().__init__(stop)
+        self._follower = follower
+
+    def end(self) -> None:
+        """End the iteration, also one that another task awaits."""
+        self._closed = True
+        self._follower.changed.notify()
+
+    async def aclose(self) -> None:
+        """End the iteration, also one that another task awaits."""
+        self.end()
+
+    async def _next(self) -> Change | None:
+        follower = self._follower
+        while True:
+            if follower.over == FORKED:
+                raise NotYetKnown(follower.poller.target.title, FORKED)
+            if self._ended() or follower.over is not None:
+                return None
+            change = self._news(follower.following.members)
+            if change is not None:
+                return change
+            if self._stop is None:
+                await follower.changed.wait()
+            else:
+                await self._unless_stopped(follower.changed.wait())
+
+
+class OwnWatch(Watch):
+    """Changes of a Service that nobody else follows: polls in the task that iterates."""
+
+    def __init__(self, poller: Poller, stop: asyncio.Event | None) -> None:
+        super().__init__(stop)
+        self._poller = poller
+        self._turning: asyncio.Task[object] | None = None
+
+    async def aclose(self) -> None:
+        """End the iteration, also one that another task awaits."""
+        self._closed = True
+        if self._turning is not None:
+            self._turning.cancel()
+        else:
+            self._poller.close()
+
+    def __del__(self) -> None:
+        # Broken out of: nothing may stay open.
+        self._poller.close()
+
+    async def _next(self) -> Change | None:
+        while not self._ended():
+            change = self._news(self._poller.following.members)
+            if change is not None:
+                return change
+            task = await self._unless_stopped(self._turn())
+            if not task.cancelled():
+                task.result()  # NotHeadless, ConfigError
+        if self._poller.is_forked:
+            raise NotYetKnown(self._poller.target.title, FORKED)
+        return None
+
+    async def _turn(self) -> None:
+        self._turning = asyncio.current_task()
+        try:
+            await self._poller.turn()
+        finally:
+            self._turning = None
+
+
+def subscribe(follower: Follower, callback: Callable[[Change], object]) -> Callable[[], None]:
+    """Call back with each change, in a task of its own.
+
+    Returns:
+        What ends that; it does not wait for a call under way.
+    """
+    watch = SharedWatch(follower, None)
+
+    async def deliver() -> None:
+        async for change in watch:
+            try:
+                result = callback(change)
+                if isawaitable(result):
+                    await result
+            except Exception:  # noqa: BLE001 - the next change may well be taken
+                follower.poller.reporter.callback_raised(callback)
+
+    task = quiet_task(deliver())
+    follower.deliveries.add(task)
+    task.add_done_callback(follower.deliveries.discard)
+    return watch.end
+
+
+async def wait_with(
+    follower: Follower, awaited: Condition, stable: float, timeout: float | None
+) -> Snapshot:
+    """Wait on the looks of an open service object.
+
+    Raises:
+        WaitTimeout: It did not come.
+        NotYetKnown: The service object was closed meanwhile.
+    """
+    poller, following = follower.poller, follower.following
+    waiting = Waiting(awaited, stable)
+    began = monotonic()
+    queue = follower.add_waiting()
+    try:
+        poller.quicken()
+        answer, at = following.fresh(began), following.answered_at
+        if answer is not None and at is not None and waiting.saw(answer, at):
+            return answer
+        while True:
+            _stable_look(poller, waiting)
+            if not queue:
+                follower.check()
+                await follower.looked.wait(_left(began, timeout))
+            seen = queue.popleft() if queue else None
+            if seen is not None and waiting.saw(seen.answer, seen.at):
+                assert seen.answer is not None  # noqa: S101 - no failure satisfies
+                return seen.answer
+            if timeout is not None and monotonic() - began >= timeout:
+                raise _too_late(poller, waiting, timeout)
+    finally:
+        follower.remove_waiting(queue)
+
+
+async def wait_alone(
+    poller: Poller, awaited: Condition, stable: float, timeout: float | None
+) -> Snapshot:
+    """Wait on looks of its own, in the awaiting task.
+
+    Raises:
+        WaitTimeout: It did not come.
+    """
+    waiting = Waiting(awaited, stable)
+    poller.quicken()
+    try:
+        async with asyncio.timeout(timeout) as limit:
+            while True:
+                _stable_look(poller, waiting)
+                seen = await poller.turn()
+                if seen is not None and waiting.saw(seen.answer, seen.at):
+                    assert seen.answer is not None  # noqa: S101 - no failure satisfies
+                    return seen.answer
+    except TimeoutError:
+        if timeout is None or not limit.expired():
+            raise
+        raise _too_late(poller, waiting, timeout) from None
+    finally:
+        poller.close()
+
+
+def _stable_look(poller: Poller, waiting: Waiting) -> None:
+    if waiting.look_at is not None:
+        poller.want(waiting.look_at)
+
+
+def _left(began: float, timeout: float | None) -> float | None:
+    return None if timeout is None else max(0.0, began + timeout - monotonic())
+
+
+def _too_late(poller: Poller, waiting: Waiting, timeout: float) -> WaitTimeout:
+    following = poller.following
+    return WaitTimeout(
+        poller.target.title,
+        waiting.missing,
+        snapshot=following.observed,
+        last_error=following.last_error,
+        timeout=timeout,
+    )

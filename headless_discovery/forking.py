@@ -1,0 +1,38 @@
+"""Forking: what is open in this process must not be used by a child of it.
+
+A child of ``fork`` has copies of the sockets and none of the threads. Whoever registers
+here is told so in the child, closes its copies and refuses from then on; the parent is not
+touched. gunicorn with ``preload_app`` and ``multiprocessing`` are the usual cases.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Protocol
+from weakref import WeakSet
+
+__all__ = ["Forked", "register"]
+
+
+class Forked(Protocol):
+    """Something that is open."""
+
+    def forked(self) -> None:
+        """This is the child: close what was copied, wait for nobody."""
+
+
+_open: WeakSet[Forked] = WeakSet()
+
+
+def register(something: Forked) -> None:
+    """Tell it when it finds itself in a child process."""
+    _open.add(something)
+
+
+def _in_child() -> None:
+    for something in tuple(_open):
+        something.forked()
+    _open.clear()
+
+
+os.register_at_fork(after_in_child=_in_child)

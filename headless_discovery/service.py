@@ -1,0 +1,176 @@
+"""Service: what the service objects for threads and for asyncio share.
+
+The arguments of their constructors, and reading what a follower knows; how they look and
+wait is theirs.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
+
+from .core.conditions import condition, is_listed
+from .core.policy import PollPolicy
+from .errors import ConfigError, NotYetKnown
+from .target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .core.conditions import Condition, OwnPod
+    from .core.following import Following, Status
+    from .core.names import ServiceName
+    from .core.options import LookupOptions
+    from .core.outcome import Look
+    from .core.snapshot import Snapshot
+
+__all__ = ["NOT_OPEN", "ServiceObject", "demand_seconds"]
+
+NOT_OPEN = "the service object is not open: enter it with 'with', or call open()"
+
+
+class Reading(Protocol):
+    """What reading needs of a follower."""
+
+    @property
+    def over(self) -> str | None:
+        """Why it is over; None while it goes on."""
+
+    @property
+    def following(self) -> Following:
+        """What it knows."""
+
+    @property
+    def callback_errors(self) -> int:
+        """How many times a callback raised."""
+
+
+class ServiceObject:
+    """What the service objects for threads and for asyncio share; arguments as there."""
+
+    def __init__(
+        self,
+        service: str | ServiceName,
+        *,
+        namespace: str | None = None,
+        port: str | int | None = None,
+        protocol: str | None = None,
+        statefulset: str | None = None,
+        options: LookupOptions | None = None,
+        poll: PollPolicy | None = None,
+        on_lookup: Callable[[Look], object] | None = None,
+    ) -> None:
+        self._target = Target(
+            service,
+            namespace=namespace,
+            port=port,
+            protocol=protocol,
+            statefulset=statefulset,
+            options=options,
+        )
+        if poll is not None and not isinstance(poll, PollPolicy):
+            raise ConfigError("poll", f"{ascii(poll)[:100]} is no PollPolicy")
+        self._poll = poll
+        self._on_lookup = on_lookup
+        self._follower: Reading | None = None
+
+    @property
+    def name(self) -> ServiceName:
+        """The Service's full name, completed from the environment.
+
+        Raises:
+            ConfigError: The namespace is not known.
+        """
+        return self._target.service()
+
+    @property
+    def members(self) -> Snapshot:
+        """Who is there, damped: the published state; asks nothing and waits for nobody.
+
+        Raises:
+            NotYetKnown: No look has told yet, or none for ``poll.max_stale`` seconds; or
+                the service object is not open.
+        """
+        return self._followed().known(self._target.title, monotonic())
+
+    @property
+    def observed(self) -> Snapshot:
+        """The last complete answer as it came, not damped.
+
+        Raises:
+            NotYetKnown: There was none yet, or the service object is not open.
+        """
+        following = self._followed()
+        observed = following.observed
+        if observed is None:
+            raise NotYetKnown(
+                self._target.title,
+                "there was no complete answer yet",
+                last_error=following.last_error,
+            )
+        return observed
+
+    def status(self) -> Status:
+        """How well the Service is known: its age, failures, whether this pod is listed.
+
+        Raises:
+            NotYetKnown: The service object is not open.
+        """
+        following = self._followed()
+        observed = following.observed
+        listed = None if observed is None else is_listed(observed, self._target.own_pod())
+        assert self._follower is not None  # noqa: S101 - just read from
+        errors = self._follower.callback_errors
+        return following.status(monotonic(), listed=listed, callback_errors=errors)
+
+    def own_pod(self) -> OwnPod:
+        """Who this pod is: ``POD_NAME``, else the host name; ``POD_IP``, else a local address.
+
+        Raises:
+            ConfigError: No name server is known.
+        """
+        return self._target.own_pod()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({'.'.join(filter(None, self._target.parts))!r})"
+
+    def _followed(self) -> Following:
+        """What the follower knows.
+
+        Raises:
+            NotYetKnown: There is none, here.
+        """
+        follower = self._follower
+        if follower is None or follower.over is not None:
+            why = NOT_OPEN if follower is None else str(follower.over)
+            raise NotYetKnown(self._target.title, why)
+        return follower.following
+
+    def _condition(
+        self,
+        count: int | None,
+        ordinals: Iterable[int] | None,
+        names: Iterable[str] | None,
+        quorum: int | None,
+        listed: bool,
+        predicate: Callable[[Snapshot], object] | None,
+    ) -> Condition:
+        return condition(
+            own=self._target.own_pod,
+            count=count,
+            ordinals=ordinals,
+            names=names,
+            quorum=quorum,
+            listed=listed,
+            predicate=predicate,
+        )
+
+
+def demand_seconds(setting: str, value: object) -> None:
+    """Demand a number of seconds, or None.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if value is not None and not (isinstance(value, int | float) and 0 <= value < 1e9):
+        raise ConfigError(setting, f"{ascii(value)[:100]} is no number of seconds, 0 or more")

@@ -1,0 +1,285 @@
+"""Following: a poller that looks when it is due, and the thread one runs in."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from random import Random
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import forking
+from ..core.conditions import seen_by
+from ..core.following import HINT, LOOK, Following
+from ..core.outcome import Look
+from ..core.questions import INTERNAL, Failure, Problem
+from ..errors import ConfigError, DiscoveryError, NotHeadless, NotYetKnown
+from ..reporting import Reporter
+from .lookup import ask_serial, look
+from .transport import Channel, Interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..core.policy import PollPolicy
+    from ..core.snapshot import Snapshot
+    from ..target import Target
+    from .transport import Stop
+
+__all__ = ["CLOSED", "FORKED", "Follower", "Poller", "Seen"]
+
+CLOSED = "the service object is closed"
+FORKED = "the service object was opened in another process: open it in this one"
+CLOSE_WAITS = 0.08  # seconds; what takes longer ends by itself
+
+
+class Seen(NamedTuple):
+    """A look that ended, as waits judge it.
+
+    Attributes:
+        answer: The complete answer; None where the look failed in whole or in part.
+        at: When, monotonic seconds.
+        is_news: Whether it changed the members.
+    """
+
+    answer: Snapshot | None
+    at: float
+    is_news: bool
+
+
+class Poller:
+    """Looks when it is due, in the thread that calls it.
+
+    Args:
+        target: Whom to follow.
+        policy: When, and what it takes.
+        on_lookup: Called with each `Look`, in the same thread.
+        stop: Ends it when set.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        policy: PollPolicy,
+        on_lookup: Callable[[Look], object] | None,
+        stop: Stop | None = None,
+    ) -> None:
+        self.target = target
+        spread = Random().random  # noqa: S311 - no secret
+        self.following = Following(policy, spread, monotonic())
+        self.channel = Channel(stop)
+        self.reporter = Reporter()
+        #: Guards ``following`` against the threads that want a look.
+        self.lock = threading.Lock()
+        #: Whether this is the copy of it in a child process.
+        self.is_forked = False
+        self._on_lookup = on_lookup
+        forking.register(self)
+
+    def turn(self) -> Seen | None:
+        """Wait for what is due next, and do it.
+
+        Returns:
+            The look that ended; None for anything else.
+
+        Raises:
+            Interrupted: It has an end.
+            NotHeadless, ConfigError, InvalidName: The very first look says so.
+        """
+        with self.lock:
+            due = self.following.due
+        self.channel.wait(due)
+        with self.lock:
+            step = self.following.step(monotonic())
+        if step == HINT:
+            self._hint()
+        return self._look() if step == LOOK else None
+
+    def want(self, when: float | None = None) -> None:
+        """Look at that moment at the latest, or as soon as may be; from any thread."""
+        with self.lock:
+            self.following.look_by(monotonic() if when is None else when)
+        self.channel.wake()
+
+    def quicken(self) -> None:
+        """Somebody waits; from any thread."""
+        with self.lock:
+            self.following.quicken(monotonic())
+        self.channel.wake()
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.channel.close()
+
+    def forked(self) -> None:
+        """This is a child process: its copies are of no use."""
+        self.is_forked = True
+        self.lock = threading.Lock()
+        self.channel.close()
+
+    def _look(self) -> Seen:
+        first = self.following.looks == 0
+        done = self._done(first)
+        now = monotonic()
+        with self.lock:
+            change = self.following.looked(done, now)
+        self.reporter.looked(done, change)
+        if self._on_lookup is not None:
+            try:
+                self._on_lookup(done)
+            except Exception:  # noqa: BLE001 - one callback must not end it for all others
+                self.reporter.callback_raised(self._on_lookup)
+        if first and isinstance(done.error, NotHeadless):
+            raise done.error
+        return Seen(seen_by(done), now, change is not None)
+
+    def _done(self, first: bool) -> Look:
+        """One look, whatever happens."""
+        began = monotonic()
+        result: Failure | ConfigError
+        try:
+            return look(self.target, self.channel)
+        except DiscoveryError as error:
+            if first:
+                raise
+            result = error if isinstance(error, ConfigError) else _failure(error)
+        except OSError as error:  # as when a process may open no more files
+            result = _failure(error)
+        except Exception as error:  # noqa: BLE001 - a defect must not end the following
+            self.reporter.defect()
+            result = _failure(error)
+        return Look(self.target.last_service(), result, (), monotonic() - began)
+
+    def _hint(self) -> None:
+        try:
+            serial = ask_serial(self.target, self.channel)
+        except (DiscoveryError, OSError):
+            serial = None
+        with self.lock:
+            self.following.hinted(serial, monotonic())
+
+
+class Follower:
+    """A poller in a thread of its own, and those who want to know what it finds.
+
+    Args: as those of `Poller`.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        policy: PollPolicy,
+        on_lookup: Callable[[Look], object] | None,
+    ) -> None:
+        self.poller = Poller(target, policy, on_lookup)
+        #: Why it is over; None while it goes on.
+        self.over: str | None = None
+        #: What the very first look refused.
+        self.refusal: DiscoveryError | None = None
+        self._waiting: list[deque[Seen]] = []
+        self._renew()
+        self._thread = threading.Thread(
+            target=self._run, name=f"headless_discovery {target.parts.service}", daemon=True
+        )
+        forking.register(self)
+
+    def _renew(self) -> None:
+        lock = threading.RLock()
+        #: Somebody came or went, or it is over.
+        self.changed = threading.Condition(lock)
+        #: A look ended, or it is over.
+        self.looked = threading.Condition(lock)
+
+    def open(self, timeout: float) -> None:
+        """Begin, and wait for the first look.
+
+        Raises:
+            NotHeadless, ConfigError, InvalidName: The very first look says so.
+        """
+        self._thread.start()
+        with self.looked:
+            self.looked.wait_for(lambda: self.over or self.poller.following.looks, timeout)
+        if self.refusal is not None:
+            raise self.refusal
+
+    def close(self) -> None:
+        """End it; from any thread, also from a callback. Once it is over, harmless."""
+        if self.over is None:
+            self._end(CLOSED)
+            self.poller.channel.end()
+            if self._thread.is_alive() and self._thread is not threading.current_thread():
+                self._thread.join(CLOSE_WAITS)
+
+    def forked(self) -> None:
+        """This is a child process: the thread is not here, and nobody may wait for it."""
+        self._renew()
+        self.over = FORKED
+        self._waiting.clear()
+
+    @property
+    def following(self) -> Following:
+        """What it knows."""
+        return self.poller.following
+
+    @property
+    def callback_errors(self) -> int:
+        """How many times a callback raised."""
+        return self.poller.reporter.callback_errors
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed here; not so where a child process finds it."""
+        return self.over is not None and self.over != FORKED
+
+    def check(self) -> None:
+        """Go on.
+
+        Raises:
+            NotYetKnown: It is over.
+        """
+        if self.over is not None:
+            raise NotYetKnown(self.poller.target.title, self.over)
+
+    def add_waiting(self) -> deque[Seen]:
+        """A queue that each look is put into from now on."""
+        queue: deque[Seen] = deque()
+        with self.looked:
+            self._waiting.append(queue)
+        return queue
+
+    def remove_waiting(self, queue: deque[Seen]) -> None:
+        """No longer."""
+        with self.looked:
+            self._waiting = [each for each in self._waiting if each is not queue]
+
+    def _run(self) -> None:
+        try:
+            while True:
+                seen = self.poller.turn()
+                if seen is not None:
+                    self._tell(seen)
+        except Interrupted:
+            pass
+        except DiscoveryError as error:
+            self.refusal = error
+        finally:
+            self._end(CLOSED)
+            self.poller.close()
+
+    def _tell(self, seen: Seen) -> None:
+        with self.looked:
+            for queue in self._waiting:
+                queue.append(seen)
+            self.looked.notify_all()
+            if seen.is_news:
+                self.changed.notify_all()
+
+    def _end(self, why: str) -> None:
+        with self.looked:
+            self.over = self.over or why
+            self.looked.notify_all()
+            self.changed.notify_all()
+
+
+def _failure(error: Exception) -> Failure:
+    return Failure(Problem(INTERNAL, f"{type(error).__name__}: {error}"))

@@ -1,0 +1,250 @@
+"""Watching: iterators over changes, callbacks in threads of their own, waits."""
+
+from __future__ import annotations
+
+import threading
+from time import monotonic
+from typing import TYPE_CHECKING, Self
+
+from ..core.changes import change_between
+from ..core.conditions import Waiting
+from ..errors import NotYetKnown, WaitTimeout
+from .following import FORKED
+from .transport import STOP_SEEN_WITHIN, Interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from ..core.changes import Change
+    from ..core.conditions import Condition
+    from ..core.snapshot import Snapshot
+    from .following import Follower, Poller
+    from .transport import Stop
+
+__all__ = ["OwnWatch", "SharedWatch", "Watch", "subscribe", "wait_alone", "wait_with"]
+
+
+class Watch:
+    """An iterator over changes; also a context manager, and closable from any thread.
+
+    The first `Change` adds everybody. An iterator that is not read keeps nothing: the
+    next change it gives leads from what it gave last to what is known then.
+    """
+
+    def __init__(self) -> None:
+        self._last: Snapshot | None = None
+
+    def __iter__(self) -> Iterator[Change]:
+        return self
+
+    def __next__(self) -> Change:
+        change = self._next()
+        if change is None:
+            self.close()
+            raise StopIteration
+        return change
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the iteration, also one that waits in another thread."""
+        raise NotImplementedError
+
+    def _next(self) -> Change | None:
+        """Wait for the next change; None at the end."""
+        raise NotImplementedError
+
+    def _news(self, members: Snapshot | None) -> Change | None:
+        """What leads to these members; None where there is nothing to tell."""
+        last = self._last
+        if members is None or members is last:
+            return None
+        self._last = members
+        change = change_between(last, members)
+        is_told = last is None or change.added or change.removed or change.updated
+        return change if is_told else None
+
+
+class SharedWatch(Watch):
+    """Changes of an open service object."""
+
+    def __init__(self, follower: Follower, stop: Stop | None) -> None:
+        super().__init__()
+        self._follower = follower
+        self._stop = stop
+        self._closed = False
+
+    def close(self) -> None:
+        """End the iteration, also one that waits in another thread."""
+        self._closed = True
+        with self._follower.changed:
+            self._follower.changed.notify_all()
+
+    def _next(self) -> Change | None:
+        follower = self._follower
+        following = follower.poller.following
+        wait = None if self._stop is None else STOP_SEEN_WITHIN
+        while True:
+            with follower.changed:
+                while not self._ended() and following.members is self._last:
+                    follower.changed.wait(wait)
+            if follower.over == FORKED:
+                raise NotYetKnown(follower.poller.target.title, FORKED)
+            if self._ended():
+                return None
+            change = self._news(following.members)
+            if change is not None:
+                return change
+
+    def _ended(self) -> bool:
+        return (
+            self._closed
+            or self._follower.over is not None
+            or (self._stop is not None and self._stop.is_set())
+        )
+
+
+class OwnWatch(Watch):
+    """Changes of a Service that nobody else follows: polls in the thread that iterates."""
+
+    def __init__(self, poller: Poller) -> None:
+        super().__init__()
+        self._poller = poller
+        self._iterating = threading.Lock()
+
+    def close(self) -> None:
+        """End the iteration, also one that waits in another thread."""
+        self._poller.channel.end()
+        if self._iterating.acquire(blocking=False):
+            self._poller.close()
+            self._iterating.release()
+
+    def __del__(self) -> None:
+        # Broken out of: nothing may stay open.
+        self._poller.close()
+
+    def _next(self) -> Change | None:
+        with self._iterating:
+            try:
+                while True:
+                    self._poller.channel.check()
+                    change = self._news(self._poller.following.members)
+                    if change is not None:
+                        return change
+                    self._poller.turn()
+            except Interrupted:
+                if self._poller.is_forked:
+                    raise NotYetKnown(self._poller.target.title, FORKED) from None
+                return None
+
+
+def subscribe(follower: Follower, callback: Callable[[Change], object]) -> Callable[[], None]:
+    """Call back with each change, in a thread of its own.
+
+    Returns:
+        What ends that; it does not wait for a call under way.
+    """
+    watch = SharedWatch(follower, None)
+
+    def deliver() -> None:
+        try:
+            for change in watch:
+                try:
+                    callback(change)
+                except Exception:  # noqa: BLE001 - the next change may well be taken
+                    follower.poller.reporter.callback_raised(callback)
+        except NotYetKnown:
+            pass  # a fork inside the callback: the child's copy of this thread ends here
+
+    threading.Thread(target=deliver, name="headless_discovery subscriber", daemon=True).start()
+    return watch.close
+
+
+def wait_with(
+    follower: Follower, awaited: Condition, stable: float, timeout: float | None
+) -> Snapshot:
+    """Wait on the looks of an open service object.
+
+    Raises:
+        WaitTimeout: It did not come.
+        NotYetKnown: The service object was closed meanwhile.
+    """
+    poller, following = follower.poller, follower.poller.following
+    waiting = Waiting(awaited, stable)
+    began = monotonic()
+    queue = follower.add_waiting()
+    try:
+        poller.quicken()
+        answer, at = following.fresh(began), following.answered_at
+        if answer is not None and at is not None and waiting.saw(answer, at):
+            return answer
+        while True:
+            _stable_look(poller, waiting)
+            with follower.looked:
+                if not queue:
+                    follower.check()
+                    follower.looked.wait(_left(began, timeout))
+                seen = queue.popleft() if queue else None
+            if seen is not None and waiting.saw(seen.answer, seen.at):
+                assert seen.answer is not None  # noqa: S101 - no failure satisfies
+                return seen.answer
+            if timeout is not None and monotonic() - began >= timeout:
+                raise _too_late(poller, waiting, timeout)
+    finally:
+        follower.remove_waiting(queue)
+
+
+def wait_alone(
+    poller: Poller, awaited: Condition, stable: float, timeout: float | None
+) -> Snapshot:
+    """Wait on looks of its own, in the calling thread.
+
+    Raises:
+        WaitTimeout: It did not come.
+    """
+    waiting = Waiting(awaited, stable)
+    began = monotonic()
+    poller.channel.end_at(None if timeout is None else began + timeout)
+    poller.quicken()
+    try:
+        while True:
+            _stable_look(poller, waiting)
+            seen = poller.turn()
+            if seen is not None and waiting.saw(seen.answer, seen.at):
+                assert seen.answer is not None  # noqa: S101 - no failure satisfies
+                return seen.answer
+    except Interrupted:
+        assert timeout is not None  # noqa: S101 - nobody else can end it
+        raise _too_late(poller, waiting, timeout) from None
+    finally:
+        poller.close()
+
+
+def _stable_look(poller: Poller, waiting: Waiting) -> None:
+    if waiting.look_at is not None:
+        poller.want(waiting.look_at)
+
+
+def _left(began: float, timeout: float | None) -> float | None:
+    return None if timeout is None else max(0.0, began + timeout - monotonic())
+
+
+def _too_late(poller: Poller, waiting: Waiting, timeout: float) -> WaitTimeout:
+    following = poller.following
+    return WaitTimeout(
+        poller.target.title,
+        waiting.missing,
+        snapshot=following.observed,
+        last_error=following.last_error,
+        timeout=timeout,
+    )

@@ -21,6 +21,7 @@ _FLAGS = {
     "allow_networks": "--allow-network",
     "namespace": "--namespace",
     "nameservers": "--nameserver",
+    "path": "--to",
     "poll.hint": "--hint",
     "poll.interval": "--interval",
     "port": "--port",

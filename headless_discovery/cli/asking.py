@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..core.options import LookupOptions
+from ..core.policy import PollPolicy
 from ..sync.service import HeadlessService
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..core.outcome import Look
 
-__all__ = ["service_of"]
+__all__ = ["poll_of", "service_of"]
 
 
 def service_of(
@@ -24,6 +25,9 @@ def service_of(
     Raises:
         InvalidName, ConfigError: An argument is not usable.
     """
+    poll = poll_of(parsed)
+    if poll is not None:
+        _leave_the_talk_to_the_command()
     return HeadlessService(
         parsed.service,
         namespace=parsed.namespace,
@@ -39,5 +43,31 @@ def service_of(
             allow_networks=parsed.allow_network or (),
             cluster_domain=parsed.cluster_domain,
         ),
+        poll=poll,
         on_lookup=on_lookup,
     )
+
+
+def poll_of(parsed: argparse.Namespace) -> PollPolicy | None:
+    """How to follow, where the command does.
+
+    Raises:
+        ConfigError: A flag says what cannot be meant.
+    """
+    if "interval" not in parsed:
+        return None
+    return PollPolicy(interval=parsed.interval, hint=parsed.hint)
+
+
+def _leave_the_talk_to_the_command() -> None:
+    """Of what a followed Service logs, show only what should not happen.
+
+    The commands tell in their own words that looks fail and who comes and goes.
+    """
+    import logging  # noqa: PLC0415 - a single look needs none of it
+
+    logger = logging.getLogger("headless_discovery")
+    if not logger.hasHandlers():
+        handler = logging.StreamHandler()
+        handler.setLevel(logging.ERROR)
+        logger.addHandler(handler)

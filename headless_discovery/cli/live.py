@@ -26,7 +26,7 @@ _ERASE = "\r\x1b[K"
 
 def say(text: str) -> None:
     """One line of talk."""
-    print(f"headless-discovery: {text}", file=sys.stderr, flush=True)
+    _put(f"headless-discovery: {text}\n")
 
 
 def what_failed(look: Look) -> str:
@@ -58,6 +58,7 @@ class LiveLine:
         self._told: tuple[str, str] | None = None
         self._shown: tuple[str, str] | None = None
         self._shown_at = 0.0
+        self._refused: set[str] = set()
         self._is_live = _can_rewrite()
         self._lock = threading.Lock()
         self._done = threading.Event()
@@ -89,6 +90,11 @@ class LiveLine:
             self._told = (what, state)
             self._show()
 
+    def begin(self, what: str, state: str) -> None:
+        """As `tell`, on a terminal only: a log needs no line that the next one corrects."""
+        if self._is_live:
+            self.tell(what, state)
+
     def say(self, text: str) -> None:
         """A line that stays, above this one."""
         with self._lock:
@@ -97,6 +103,15 @@ class LiveLine:
             say(text)
             if self._is_live:
                 self._show()
+
+    def refused(self, look: Look) -> None:
+        """Name each record that was refused, once: who it is about is not listed for it."""
+        snapshot = look.snapshot
+        dropped = getattr(look.error, "dropped", ()) if snapshot is None else snapshot.dropped
+        for words in dropped:
+            if words not in self._refused:
+                self._refused.add(words)
+                self.say(f"dropped: {words}")
 
     @property
     def seconds(self) -> float:
@@ -112,28 +127,33 @@ class LiveLine:
         if self._told is None:
             return
         what, state = self._told
-        text = f"{what}, {self.seconds:.0f} s; {state}"
+        passed = f", {self.seconds:.0f} s; {state}"
         if self._is_live:
             self._shown = self._told
-            _put(_ERASE + _cut(text))
+            _put(_ERASE + _cut(what, passed))
             return
         now = self._clock()
         if self._told != self._shown and (self._shown is None or now - self._shown_at >= _GAP):
             self._shown, self._shown_at = self._told, now
-            say(text)
+            say(what + passed)
 
 
 def _can_rewrite() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
-def _cut(text: str) -> str:
+def _cut(what: str, passed: str) -> str:
     """What fits into one line; a folded line could not be rewritten."""
     columns = 80
     with contextlib.suppress(OSError, ValueError):
         columns = os.get_terminal_size(sys.stderr.fileno()).columns or columns
-    return text if len(text) < columns else text[: max(columns - 4, 0)] + "..."
+    room = columns - 1 - len(passed)
+    if room < 20:
+        return (what + passed)[: columns - 1]
+    return (what if len(what) <= room else what[: room - 3] + "...") + passed
 
 
 def _put(text: str) -> None:
-    print(text, end="", file=sys.stderr, flush=True)
+    # Talk that nobody can hear any more is no reason to end.
+    with contextlib.suppress(OSError, ValueError):
+        print(text, end="", file=sys.stderr, flush=True)

@@ -113,7 +113,7 @@ exit codes:
   2  wrong usage, a bad name, missing configuration, a file that cannot be written
   3  --once: --timeout has passed, and DNS failed
   5  the Service is not headless
- 70  a defect of this program   74  --once: writing failed
+ 70  a defect of this program   74  the first write failed (--once, --expected)
 124  --timeout has passed, and fewer than --expected pods are there
 130  SIGINT   143  SIGTERM
 {_TWINS}"""

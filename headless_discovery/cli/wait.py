@@ -1,0 +1,128 @@
+"""``headless-discovery wait``: end, or become another program, once a condition holds."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from ..core.conditions import parse_condition
+from ..errors import NotHeadless, WaitTimeout
+from . import exits
+from .asking import service_of
+from .live import LiveLine, names_of, say, what_failed
+from .signals import Ended, Signals
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ..core.conditions import Condition
+    from ..core.outcome import Look
+    from ..core.snapshot import Snapshot
+
+__all__ = ["run"]
+
+_CONNECT = 1.0  # seconds a pod has to accept a connection
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Wait; the exit code tells what came of it."""
+    with Signals() as signals:
+        code = _wait(parsed, signals)
+        if signals.is_set():
+            return signals.code
+        if code != exits.FOUND or not parsed.program:
+            return code
+        signals.back_to_default()
+        return _become(parsed.program)
+
+
+def _wait(parsed: argparse.Namespace, signals: Signals) -> int:
+    judge = _Judge(parsed)
+    service = service_of(parsed, judge.looked)
+    judge.awaited = parse_condition(parsed.condition, service._target.own_pod)  # noqa: SLF001
+    try:
+        with judge.line, signals.raising():
+            judge.line.begin(f"waiting for {parsed.condition}", judge.state)
+            service.wait_for(predicate=judge.holds, stable=parsed.stable, timeout=parsed.timeout)
+    except Ended:
+        say(f"{signals.name}; was waiting for {judge.missing}")
+        return signals.code
+    except WaitTimeout as timeout:
+        say(f"{timeout.timeout:g} s have passed; was waiting for {judge.missing}; {judge.state}")
+        return exits.TIMED_OUT
+    except NotHeadless as error:
+        say(str(error))
+        return exits.NOT_HEADLESS
+    say(f"{judge.awaited.text} after {judge.line.seconds:.1f} s: {judge.those_there}")
+    return exits.FOUND
+
+
+class _Judge:
+    """Judges each answer, and tells what is missing."""
+
+    def __init__(self, parsed: argparse.Namespace) -> None:
+        self.awaited: Condition
+        self.line = LiveLine()
+        self.missing = str(parsed.condition)
+        self.state = "no answer yet"
+        self.those_there = "nobody"
+        self._port: int | None = parsed.tcp_port
+        self._stable: float = parsed.stable
+        self._until = time.monotonic() + parsed.timeout
+
+    def looked(self, look: Look) -> None:
+        """Note how DNS fares; what an answer lacks `holds` tells."""
+        self.state = what_failed(look)
+        self.line.refused(look)
+        # That a Service is not headless ends the wait, where the first look says so.
+        if look.error is not None and not isinstance(look.error, NotHeadless):
+            self.tell(self.state)
+
+    def holds(self, snapshot: Snapshot) -> bool:
+        """Whether the condition holds for this answer."""
+        answer = snapshot
+        if self._port is not None:
+            from .accepting import those_accepting  # noqa: PLC0415 - rarely wanted
+
+            left = max(0.0, self._until - time.monotonic())
+            snapshot = those_accepting(snapshot, self._port, min(_CONNECT, left))
+        missing = self.awaited.missing(snapshot)
+        self.those_there = names_of([each.name or each.address for each in snapshot])
+        if missing is None:
+            self.missing = (
+                f"{self.awaited.text}: holds ({self.those_there}), to stay so for "
+                f"{self._stable:g} s"
+            )
+        elif self._port is None:
+            self.missing = missing
+        else:
+            lacking = self.awaited.missing(answer) or f"{self.awaited.text}: listed"
+            who = f" ({self.those_there})" if snapshot else ""
+            self.missing = (
+                f"{lacking}; {len(snapshot)} of {len(answer)} accept at port {self._port}{who}"
+            )
+        if missing is not None or self._stable:
+            self.tell("DNS ok")
+        return missing is None
+
+    def tell(self, state: str) -> None:
+        """Show what is missing now."""
+        self.state = state
+        self.line.tell(f"waiting for {self.missing}", state)
+
+
+def _become(program: list[str]) -> int:
+    """Replace this process; returns only where that fails."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        os.execvp(program[0], program)  # noqa: S606 - this is what the user asked for
+    except FileNotFoundError:
+        say(f"{program[0]!a}: the command is not found")
+        return exits.COMMAND_NOT_FOUND
+    except OSError as error:
+        say(f"{program[0]!a} cannot be executed: {error.strerror}")
+        return exits.CANNOT_EXECUTE

@@ -71,7 +71,7 @@ class Recorder:
 
     def _line(self, record: str, **fields: Any) -> None:
         document = {"schema": SCHEMA, "record": record, **fields}
-        self._write(json.dumps(document, separators=(",", ":")) + "\n")
+        self._write(json.dumps(document) + "\n")
 
 
 def open_recorder(path: str) -> tuple[Recorder, Callable[[], None]]:

@@ -133,12 +133,11 @@ class _Writer:
     def _gave_up(self) -> int:
         code = exits.TIMED_OUT
         reason = f"fewer than {self._expected} pods are listed"
-        if self._error is not None:
-            reason = f"DNS failed: {self._error}"
+        if self._error is not None or self._answer is None:
+            reason = f"DNS failed: {self._error or 'no answer'}"
             code = exits.DNS_FAILED if self._once else code
         elif not self._answer:
-            outcome = "" if self._answer is None else f" ({self._answer.outcome})"
-            reason = f"nobody is listed{outcome}"
+            reason = f"nobody is listed ({self._answer.outcome})"
             code = exits.NONE_FOUND if self._once else code
         self._line.say(f"{self._limit:g} s have passed: {reason}; {self._file.path} is untouched")
         return code

@@ -28,12 +28,16 @@ class Missing(NamedTuple):
         needed: How many it takes.
         counts_from: When a further one counts, monotonic seconds.
         since: When the first of them came.
+        cached_until: When a cache gives up the last of them that counts.
+        servers: Those which gave it.
     """
 
     answers: int
     needed: int
     counts_from: float
     since: float
+    cached_until: float
+    servers: tuple[str, ...]
 
 
 class Counting:
@@ -41,20 +45,23 @@ class Counting:
 
     def __init__(self, state: Membership, snapshot: Snapshot, now: float) -> None:
         policy = state.policy
-        cached = lifetime(state.ttls, snapshot, policy.ttl_trusted)
-        self.policy = policy
         self.now = now
-        self.is_cached = cached is not None
-        self.counts_from = now + max(policy.answer_gap, cached or 0.0)
+        self.is_cached = lifetime(state.ttls, snapshot, policy.ttl_trusted) is not None
         self.hold_until = now + (state.ttls.largest if policy.return_hold else 0.0)
+        self._caches = state.ttls.counting
+        self._counts_from = now + policy.answer_gap
+        self._cached_until = now + min(float(snapshot.ttl or 0), policy.ttl_trusted)
+        self._servers = snapshot.servers
 
     def once_more(self, row: Missing | None, needed: int) -> Missing:
         """The row after one more answer of its kind."""
         if row is None:
-            return Missing(1, needed, self.counts_from, self.now)
-        if self.now < row.counts_from:
+            return self._row(1, needed, self.now)
+        # That a cache gave the last one may have shown only with this one.
+        is_cached = not self._caches.isdisjoint(row.servers)
+        if self.now < (max(row.counts_from, row.cached_until) if is_cached else row.counts_from):
             return row
-        return Missing(row.answers + 1, max(row.needed, needed), self.counts_from, row.since)
+        return self._row(row.answers + 1, max(row.needed, needed), row.since)
 
     def hold(self, held: dict[tuple[str, str], float], key: str, address: str) -> None:
         """Do not take an address back for a while."""
@@ -69,3 +76,6 @@ class Counting:
             for endpoint in endpoints:
                 for address in endpoint.addresses:
                     self.hold(held, key_of(endpoint), address)
+
+    def _row(self, answers: int, needed: int, since: float) -> Missing:
+        return Missing(answers, needed, self._counts_from, since, self._cached_until, self._servers)

@@ -92,7 +92,7 @@ def reduce(state: Membership, look: Look, now: float) -> tuple[Membership, tuple
     if snapshot.outcome == PARTIAL:
         if not snapshot.endpoints:
             return state, ()
-        return _published(state._replace(settled=None, ttls=ttls), snapshot, Added, now)
+        return _added_to(state._replace(settled=None, ttls=ttls), snapshot, now)
     state = state._replace(observed=snapshot, ttls=ttls)
     if snapshot.outcome != OK:
         return _nobody(state, snapshot, now)
@@ -123,6 +123,17 @@ def _nobody(
     empty = _state_of(snapshot, (), 1 if members is None else members.version + 1)
     state = Membership(policy, empty, snapshot, state.ttls, held=held)
     return state, (change_between(members, empty),)
+
+
+def _added_to(
+    state: Membership, snapshot: Snapshot, now: float
+) -> tuple[Membership, tuple[Change, ...]]:
+    """What an answer shows of which a part failed."""
+    state, changes = _published(state, snapshot, Added, now)
+    if changes and changes[0].added:
+        # Nothing that was said before they came says anything of those who came.
+        state = state._replace(nothing=None)
+    return state, changes
 
 
 def _published(

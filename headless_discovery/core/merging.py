@@ -43,29 +43,28 @@ class Added:
 
     def run(self) -> None:
         """Take every endpoint of the answer."""
-        owners = {
-            address: key
-            for key, each in self.before.items()
-            if each.name is not None
-            for address in each.addresses
-        }
+        bare = [each for each in self.snapshot.endpoints if each.name is None]
+        owners = self._owners() if bare else {}
         listed = {each.name for each in self.snapshot.endpoints}
-        nameless: dict[str, dict[str, Endpoint]] = {}  # of named members, by address
-        for endpoint in self.snapshot.endpoints:
-            if endpoint.name is None:
-                owner = owners.get(endpoint.address)
-                if owner is None:
-                    self._alone(endpoint)
-                else:
-                    nameless.setdefault(owner, {})[endpoint.address] = endpoint
+        nameless: dict[str, set[str]] = {}  # addresses listed without a name, by their owner
+        for endpoint in bare:
+            known_by = owners.get(endpoint.address, [])
+            there = [key for key in known_by if key not in self.missing]
+            for owner in there or known_by:
+                nameless.setdefault(owner, set()).add(endpoint.address)
         for endpoint in self.snapshot.endpoints:
             if endpoint.name is not None:
-                self._named(endpoint, endpoint.name, nameless.get(endpoint.name, {}))
+                self._named(endpoint, endpoint.name, nameless.get(endpoint.name, set()))
         for owner, found in nameless.items():
             if owner not in listed:
                 self.seen.add(owner)
                 known = self.before[owner].addresses
                 self.lost += [(owner, each) for each in known if each not in found]
+        for endpoint in bare:
+            address = endpoint.address
+            # Who moved away in this answer is not there any longer.
+            if not any(address in self.after[key].addresses for key in owners.get(address, ())):
+                self._alone(endpoint)
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The members after it; the tuple of the answer or of before where it is the same."""
@@ -77,6 +76,15 @@ class Added:
                 return known
         return ordered(self.after.values())
 
+    def _owners(self) -> dict[str, list[str]]:
+        """The named members at each address; two where one has just taken it over."""
+        owners: dict[str, list[str]] = {}
+        for key, each in self.before.items():
+            if each.name is not None:
+                for address in each.addresses:
+                    owners.setdefault(address, []).append(key)
+        return owners
+
     def _alone(self, endpoint: Endpoint) -> None:
         """An endpoint without a name, at an address that no named member has."""
         address = endpoint.address
@@ -86,7 +94,7 @@ class Added:
         if old != endpoint and (address, address) not in self.held:
             self.after[address] = endpoint
 
-    def _named(self, endpoint: Endpoint, name: str, nameless: dict[str, Endpoint]) -> None:
+    def _named(self, endpoint: Endpoint, name: str, nameless: set[str]) -> None:
         """An endpoint with a name; some of its addresses may be listed without it."""
         old = self.before.get(name)
         if old is endpoint:
@@ -116,7 +124,7 @@ class Added:
         endpoint: Endpoint,
         name: str,
         fresh: list[str],
-        nameless: dict[str, Endpoint],
+        nameless: set[str],
     ) -> list[str]:
         """Addresses of a known member that its new answer does not list, and that stay."""
         kept = []
@@ -127,8 +135,6 @@ class Added:
             family = [each for each in endpoint.addresses if (":" in each) is is_v6]
             if any(each in fresh and each not in old.addresses for each in family):
                 self.counting.hold(self.held, name, address)
-                if address in nameless:  # replaced: whoever is listed there is another one
-                    self.after[address] = nameless[address]
                 continue
             kept.append(address)
             is_older = any(each not in fresh for each in family)
@@ -150,16 +156,23 @@ class Merged(Added):
         if 2 * len(unseen) > len(self.before):
             needed = max(needed, policy.shrink_answers)
         missing = {}
+        gone = []
         for key in unseen:
             row = self._row(self.state.missing.get(key), needed, blocked)
             if row is None:
                 continue
-            if row.answers < row.needed or blocked:
-                missing[key] = row
-                continue
-            gone = self.after.pop(key)
-            self.counting.hold_removed(self.held, (gone,))
-        without = {}
+            missing[key] = row
+            if row.answers >= row.needed and not blocked:
+                gone.append(key)
+        if len(gone) < len(self.after):  # else all that are listed are held back: not "nobody"
+            for key in gone:
+                del missing[key]
+                self.counting.hold_removed(self.held, (self.after.pop(key),))
+        without = {
+            place: row
+            for place, row in self.state.without.items()
+            if place[0] not in self.seen and place[0] in self.after
+        }
         for key, address in self.lost:
             row = self._row(self.state.without.get((key, address)), needed, blocked)
             if row is None:
@@ -169,6 +182,9 @@ class Merged(Added):
                 continue
             known = self.after[key]
             left = [each for each in known.addresses if each != address]
+            if not left:  # all that are listed are held back
+                without[key, address] = row
+                continue
             self.after[key] = _with(known, left, known.ports)
             if self.counting.is_cached:
                 self.counting.hold(self.held, key, address)

@@ -25,7 +25,7 @@ class Ttls(NamedTuple):
     """What is known of TTLs.
 
     Attributes:
-        largest: The largest TTL seen, seconds.
+        largest: The largest TTL seen, seconds, as far as it is believed.
         counting: Servers whose TTLs count down.
         recent: Of the other servers the last answers as (TTL, monotonic end).
     """
@@ -49,7 +49,7 @@ def observe(ttls: Ttls, snapshot: Snapshot, now: float, most: float) -> Ttls:
     """
     if snapshot.ttl is None:
         return ttls
-    ttl = min(float(snapshot.ttl), most)
+    ttl = float(snapshot.ttl)  # in full: of two long ones, cut short, neither counts down
     largest, counting, recent = ttls
     end = now + ttl
     for server in snapshot.servers:
@@ -59,7 +59,7 @@ def observe(ttls: Ttls, snapshot: Snapshot, now: float, most: float) -> Ttls:
         if any(ttl < known and abs(end - its_end) <= _SAME_MOMENT for known, its_end in earlier):
             counting |= {server}
         recent = {**recent, server: (*earlier[1 - _KEPT :], (ttl, end))}
-    return Ttls(max(largest, ttl), counting, recent)
+    return Ttls(max(largest, min(ttl, most)), counting, recent)
 
 
 def lifetime(ttls: Ttls, snapshot: Snapshot, most: float) -> float | None:

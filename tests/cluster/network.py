@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -33,6 +34,7 @@ SERVICE_DNS = "10.96.0.10"
 """Where a kubeadm cluster has its DNS Service."""
 
 _CLONE_NEWNET = 0x40000000
+_PORTS_FROM, _PORTS_TO = 20_000, 32_000  # Linux gives sockets ports from 32768 on
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -68,16 +70,20 @@ def tool(name: str) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return `count` different ports free on 127.0.0.1 for both UDP and TCP just now."""
+    """Return `count` different ports free on 127.0.0.1 for both UDP and TCP just now.
+
+    None of them is one the system gives to a socket that asks for any: a server that is
+    killed must find its port free when it is started again, whoever asked meanwhile.
+    """
     ports: list[int] = []
     with contextlib.ExitStack() as held:
-        while len(ports) < count:
-            tcp = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-            tcp.bind(("127.0.0.1", 0))
-            port: int = tcp.getsockname()[1]
-            udp = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        for port in random.sample(range(_PORTS_FROM, _PORTS_TO), _PORTS_TO - _PORTS_FROM):
+            if len(ports) == count:
+                break
             with contextlib.suppress(OSError):
-                udp.bind(("127.0.0.1", port))
+                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                    one = held.enter_context(socket.socket(socket.AF_INET, kind))
+                    one.bind(("127.0.0.1", port))
                 ports.append(port)
     return ports
 

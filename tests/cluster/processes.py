@@ -137,6 +137,7 @@ def wait_until(
     what: str,
     timeout: float = 10.0,
     programs: Iterable[Program] = (),
+    every: float = 0.02,
 ) -> None:
     """Ask `condition` again and again until it holds.
 
@@ -146,6 +147,7 @@ def wait_until(
         timeout: Seconds.
         programs: Those the condition depends on: the wait ends when one of them has ended,
             and their logs are part of the error message.
+        every: Seconds between two tries.
 
     Raises:
         BedError: Time is up, or a program has ended.
@@ -164,7 +166,7 @@ def wait_until(
         if ended:
             reason = f"{', '.join(ended)} ended"
             break
-        time.sleep(0.02)
+        time.sleep(every)
     logs = "".join(program.tail() for program in programs)
     raise BedError(f"waited for {what}: {reason}" + (f" ({last})" if last else "") + f"\n{logs}")
 

@@ -265,34 +265,49 @@ class Namespace:
             port: The one port of all endpoints.
             first: The first ordinal.
         """
-        number, name, protocol, _ = port if isinstance(port, Port) else Port(port)
         starts = range(first, first + endpoints, PER_SLICE)
-        manifests: list[Manifest] = [
-            {
-                "kind": "EndpointSlice",
-                "metadata": {
-                    "name": f"{service}-{start}",
-                    "namespace": self.name,
-                    "labels": {
-                        "kubernetes.io/service-name": service,
-                        "endpointslice.kubernetes.io/managed-by": "tests",
-                    },
-                },
-                "addressType": "IPv4",
-                "ports": [{"name": name or "", "port": number, "protocol": protocol}],
-                "endpoints": [
-                    {
-                        "addresses": [address_of(ordinal)],
-                        "hostname": f"{prefix}-{ordinal}",
-                        "conditions": {"ready": True},
-                    }
+        manifests = [
+            self._slice(
+                service,
+                f"{service}-{start}",
+                {
+                    f"{prefix}-{ordinal}": address_of(ordinal)
                     for ordinal in range(start, min(start + PER_SLICE, first + endpoints))
-                ],
-            }
+                },
+                port,
+            )
             for start in starts
         ]
         with ThreadPoolExecutor(max_workers=4) as workers:
             list(workers.map(self.api.apply, manifests))
+
+    def write_members(
+        self, service: str, members: Mapping[str, str], port: Port | int = 7000
+    ) -> None:
+        """Write the one EndpointSlice of a Service without a selector: address by hostname."""
+        self.api.apply(self._slice(service, service, members, port))
+
+    def _slice(
+        self, service: str, name: str, members: Mapping[str, str], port: Port | int
+    ) -> Manifest:
+        number, port_name, protocol, _ = port if isinstance(port, Port) else Port(port)
+        return {
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": name,
+                "namespace": self.name,
+                "labels": {
+                    "kubernetes.io/service-name": service,
+                    "endpointslice.kubernetes.io/managed-by": "tests",
+                },
+            },
+            "addressType": "IPv4",
+            "ports": [{"name": port_name or "", "port": number, "protocol": protocol}],
+            "endpoints": [
+                {"addresses": [address], "hostname": hostname, "conditions": {"ready": True}}
+                for hostname, address in members.items()
+            ],
+        }
 
     def _apply(
         self, kind: str, name: str, labels: Mapping[str, str], spec: Mapping[str, Any]

@@ -19,7 +19,7 @@ from ..core.wire import WireError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
-    from ..core.questions import Effect, Event, Exchange, Reply
+    from ..core.questions import Effect, Event, Exchange, Reply, Server
     from ..core.wire import Message
 
 __all__ = ["Channel", "off_the_loop", "quiet_task", "random_id", "run"]
@@ -36,9 +36,38 @@ class Channel:
     def __init__(self) -> None:
         #: Sockets in use; a child process closes its copies.
         self.sockets: set[socket.socket] = set()
+        self._kept: tuple[Server, socket.socket] | None = None
+
+    def keep(self, server: Server, connection: socket.socket) -> None:
+        """Keep a connection for another question; one at most."""
+        self.drop_kept()
+        self._kept = (server, connection)
+
+    def take(self, server: Server) -> socket.socket | None:
+        """The connection kept to that server, where it is still good."""
+        if self._kept is None or self._kept[0] != server:
+            return None
+        connection = self._kept[1]
+        try:
+            connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:  # open, and nothing left over
+            self._kept = None
+            return connection
+        except OSError:
+            pass
+        self.drop_kept()
+        return None
+
+    def drop_kept(self) -> None:
+        """Close the connection that was kept."""
+        if self._kept is not None:
+            self.sockets.discard(self._kept[1])
+            self._kept[1].close()
+            self._kept = None
 
     def close(self) -> None:
         """Close every socket."""
+        self._kept = None
         for each in self.sockets:
             each.close()
         self.sockets.clear()
@@ -107,13 +136,15 @@ async def off_the_loop(until: float, function: Callable[..., Result], *arguments
 class _Run:
     """One exchange and the socket it uses."""
 
-    __slots__ = ("_channel", "_exchange", "_loop", "_reads", "_socket")
+    __slots__ = ("_channel", "_exchange", "_loop", "_reads", "_server", "_socket", "_was_kept")
 
     def __init__(self, exchange: Exchange, channel: Channel | None) -> None:
         self._channel = channel
         self._exchange = exchange
         self._loop = asyncio.get_running_loop()
         self._socket: socket.socket | None = None
+        self._server: Server | None = None
+        self._was_kept = False
         self._reads = 0
 
     async def run(self) -> Reply:
@@ -126,6 +157,8 @@ class _Run:
                     effect = self._exchange.send(event)  # type: ignore[arg-type]
                 except StopIteration as stop:
                     reply: Reply = stop.value
+                    if reply.keep:
+                        self._keep()
                     return reply
                 event = (await self._perform(effect), monotonic())
         finally:
@@ -135,10 +168,10 @@ class _Run:
         if isinstance(effect, Ask):
             self._close()
             try:
-                if not await self._open(effect):
+                if not self._open_kept(effect) and not await self._open(effect):
                     return None
             except OSError as error:
-                return Broken(_reason(error))
+                return Broken(_reason(error), self._was_kept)
         elif isinstance(effect, Decode):
             try:
                 return await off_the_loop(
@@ -153,6 +186,19 @@ class _Run:
             await asyncio.sleep(effect.until - monotonic())
             return None
         return await self._receive(effect.until, isinstance(effect, Listen))
+
+    def _open_kept(self, ask: Ask) -> bool:
+        """Ask over the connection that was kept, where there is one."""
+        self._was_kept = False
+        self._server = ask.server if ask.tcp else None
+        if self._channel is None or not ask.tcp or ask.is_fresh:
+            return False
+        connection = self._channel.take(ask.server)
+        if connection is None:
+            return False
+        self._socket, self._was_kept = connection, True
+        connection.send(ask.payload)
+        return True
 
     async def _open(self, ask: Ask) -> bool:
         """Connect and send; False when the time ran out on the way."""
@@ -195,9 +241,10 @@ class _Run:
                     continue
                 return None
             except OSError as error:
-                return Broken(_reason(error))
+                return Broken(_reason(error), self._was_kept)
             if not data and self._socket.type == socket.SOCK_STREAM:
-                return Broken("the server closed the connection")
+                return Broken("the server closed the connection", self._was_kept)
+            self._was_kept = False
             return data
 
     async def _ready(
@@ -214,6 +261,12 @@ class _Run:
         finally:
             timer.cancel()
             remove(fileno)
+
+    def _keep(self) -> None:
+        """Leave the connection to the next question."""
+        if self._channel is not None and self._server is not None and self._socket is not None:
+            self._channel.keep(self._server, self._socket)
+            self._socket = None
 
     def _close(self) -> None:
         if self._socket is not None:

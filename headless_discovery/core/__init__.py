@@ -17,6 +17,7 @@ The way of the data, one module an arrow::
 `fallback`     the same by dnspython, for legal but unusual messages
 `questions`    the types plans, exchanges and shells share
 `memory`       what is remembered of servers and questions
+`objections`   why a well-formed message is no answer to go by
 `exchange`     how one question is asked until it is answered or given up
 `snapshot`     `Endpoint` and `Snapshot`
 `gather`       records to endpoints, suspicious ones left out

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from .objections import objection, rcode_name, rcode_problem
 from .questions import (
     BAD_RESPONSE,
     FAILED,
@@ -20,8 +21,6 @@ from .questions import (
     NODATA,
     NXDOMAIN,
     RECORDS,
-    REFUSED,
-    SERVFAIL,
     TIMEOUT,
     TRUNCATED,
     Ask,
@@ -35,9 +34,7 @@ from .questions import (
 )
 from .srvtable import SrvTable, read_srv_table
 from .wire import (
-    CNAME,
     HEADER_ONLY,
-    NS,
     SOA,
     SRV,
     Message,
@@ -53,7 +50,7 @@ if TYPE_CHECKING:
     from .memory import ServerMemory
     from .questions import Effect, Event, Exchange, Question, Server
 
-__all__ = ["RCODES", "exchange", "rcode_name"]
+__all__ = ["exchange"]
 
 HEADER_ONLY_GRACE = 0.1
 ERROR_PAUSE = 0.25
@@ -63,24 +60,10 @@ READ_LATE = 1232  # bytes; what comes after the deadline and is larger is not re
 LARGE_TAKES = 0.03  # seconds for 64 KiB
 UNUSUAL_TAKES = 0.3  # dnspython's import and 64 KiB at its speed
 
-RCODES = {
-    0: "NOERROR",
-    1: "FORMERR",
-    2: "SERVFAIL",
-    3: "NXDOMAIN",
-    4: "NOTIMP",
-    5: "REFUSED",
-    16: "BADVERS",
-}
 _EDNS_DISLIKED = (1, 4, 16)
 TOO_LATE = "the answer came too late to be read"
 # A cut answer over UDP: what is in it is never used, so it is not even read.
 _CUT = Message(0, True, [], [], [])
-
-
-def rcode_name(rcode: int) -> str:
-    """A response code as text: ``SERVFAIL``, or ``RCODE11`` for one without a name here."""
-    return RCODES.get(rcode) or f"RCODE{rcode}"
 
 
 class _Send(NamedTuple):
@@ -102,6 +85,7 @@ class _Verdict(NamedTuple):
     problem: Problem | None
     size: int
     now: float
+    is_clean: bool = False  # nothing is left on the connection: it can be used again
 
 
 def exchange(
@@ -162,9 +146,10 @@ def exchange(
             {},
         )
         began = now
-        content, problem, size, now = yield from (_by_tcp if needs_tcp else _by_udp)(send)
+        verdict = yield from (_by_tcp if needs_tcp else _by_udp)(send)
+        content, problem, size, now, is_clean = verdict
         if problem is None and isinstance(content, Message):
-            problem = _objection(content, question, needs_tcp, zone)
+            problem = objection(content, question, needs_tcp, zone)
         is_cut = isinstance(content, Message) and content.truncated
         if problem is None and is_cut and not needs_tcp:
             needs_tcp = cut = True
@@ -181,7 +166,8 @@ def exchange(
                 memory.forget_names(len(content.rows) if isinstance(content, SrvTable) else 0)
             if needs_tcp and not tcp and size <= (payload or 512):
                 memory.needs_tcp.discard(question)
-            return _reply(question, content, server, now, tuple(attempts))
+            reply = _reply(question, content, server, now, tuple(attempts))
+            return reply._replace(keep=True) if is_clean else reply
         attempts.append(_attempt(question, send, needs_tcp, size, now - began, problem.detail))
         if problem.rcode in _EDNS_DISLIKED and edns:
             memory.without_edns.add(server)
@@ -237,18 +223,23 @@ def _by_udp(send: _Send) -> Generator[Effect, Event, _Verdict]:
             return _Verdict(None, Problem(NETWORK, event.reason), 0, now)
         if event is None or now >= until:
             if error is not None:
-                return _Verdict(None, _rcode_problem(error[3] & 15), len(error), now)
+                return _Verdict(None, rcode_problem(error[3] & 15), len(error), now)
             return _Verdict(None, Problem(TIMEOUT, "no answer in time"), 0, now)
         event, now = yield Listen(until)
 
 
 def _by_tcp(send: _Send) -> Generator[Effect, Event, _Verdict]:
-    """One query on a connection of its own; frames of RFC 1035, 4.2.2 are cut here."""
+    """One query on a connection; frames of RFC 1035, 4.2.2 are cut here."""
     received = bytearray()
     query = len(send.query).to_bytes(2, "big") + send.query
     event, now = yield Ask(send.server, True, query, send.until)
     while True:
         if isinstance(event, Broken):
+            if (
+                event.was_kept and now < send.until
+            ):  # servers close what is idle: CoreDNS after 10 s
+                event, now = yield Ask(send.server, True, query, send.until, is_fresh=True)
+                continue
             return _Verdict(None, Problem(NETWORK, event.reason), 0, now)
         if isinstance(event, bytes):
             received += event
@@ -260,9 +251,12 @@ def _by_tcp(send: _Send) -> Generator[Effect, Event, _Verdict]:
                 del received[:end]
                 reason = check_reply(frame, send.query[:2], send.section)
                 if reason is None:
-                    return _read(frame, send, now) or (yield from _read_at_length(frame, send, now))
+                    verdict = _read(frame, send, now)
+                    if verdict is None:
+                        verdict = yield from _read_at_length(frame, send, now)
+                    return verdict._replace(is_clean=not received)
                 if reason == HEADER_ONLY:
-                    return _Verdict(None, _rcode_problem(frame[3] & 15), len(frame), now)
+                    return _Verdict(None, rcode_problem(frame[3] & 15), len(frame), now)
                 send.ignored[reason] = send.ignored.get(reason, 0) + 1
         if event is None or now >= send.until:
             return _Verdict(None, Problem(TIMEOUT, "no whole answer in time"), 0, now)
@@ -305,53 +299,6 @@ def _outcome(content: Message | SrvTable) -> str:
     if not isinstance(content, Message):
         return "NOERROR"
     return rcode_name(content.rcode) + (", truncated" if content.truncated else "")
-
-
-def _rcode_problem(rcode: int) -> Problem:
-    kind = {2: SERVFAIL, 5: REFUSED}.get(rcode, BAD_RESPONSE)
-    return Problem(kind, f"the server answered {rcode_name(rcode)}", rcode)
-
-
-def _objection(message: Message, question: Question, tcp: bool, zone: str) -> Problem | None:
-    """Why a well-formed message is no answer to go by, or None."""
-    if message.rcode not in (0, 3):
-        return _rcode_problem(message.rcode)
-    if message.truncated and not tcp:
-        return None  # what is there does not matter
-    if message.rcode == 3 and message.answer:
-        return Problem(BAD_RESPONSE, "NXDOMAIN that carries answers", 3)
-    if message.rcode == 3 and message.truncated:
-        return Problem(BAD_RESPONSE, "NXDOMAIN that was cut even over TCP", 3)
-    if message.truncated:
-        return None  # the plan judges what is there
-    if not message.answer:
-        return _negative_objection(message, zone)
-    wanted = (question.rdtype, CNAME)
-    if any(record[0] == question.name and record[1] in wanted for record in message.answer):
-        return None
-    return Problem(BAD_RESPONSE, "the answer is about other names than the one asked", 0)
-
-
-def _negative_objection(message: Message, zone: str) -> Problem | None:
-    """Why "none" is not to be believed, or None.
-
-    The SOA of a negative answer (RFC 2308) says which zone it comes from. From outside the
-    cluster's domain it means that this server never heard of the cluster, and nothing
-    about who is there.
-    """
-    types = {record[1] for record in message.authority}
-    if NS in types and SOA not in types:
-        return Problem(
-            BAD_RESPONSE, "a referral to other servers instead of an answer", message.rcode
-        )
-    for owner, rdtype, _, _ in message.authority:
-        if rdtype == SOA and zone and owner != zone and not owner.endswith("." + zone):
-            detail = (
-                f"{rcode_name(message.rcode)} of the zone '{owner}.' and not of '{zone}.': "
-                "this server does not know the cluster"
-            )
-            return Problem(BAD_RESPONSE, detail, message.rcode)
-    return None
 
 
 def _reply(

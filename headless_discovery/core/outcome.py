@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, LookupFailed, NotHeadless
-from .exchange import rcode_name
+from .objections import rcode_name
 from .questions import NOT_HEADLESS, Failure
 from .snapshot import PARTIAL, Snapshot
 from .values import Value

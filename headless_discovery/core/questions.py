@@ -149,6 +149,7 @@ class Reply(NamedTuple):
     at: float  # when it was decided, monotonic seconds
     attempts: tuple[Attempt, ...]
     table: SrvTable | None = None  # the content instead of records, see ``srvtable``
+    keep: bool = False  # the connection it came over can be used for another question
 
 
 class Failure(NamedTuple):
@@ -163,12 +164,17 @@ class Failure(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """Send ``payload`` to ``server`` over a new transport, then wait for bytes."""
+    """Send ``payload`` to ``server``, then wait for bytes.
+
+    By UDP over a new socket; by TCP over a connection that was kept, if there is one and
+    none ``is_fresh`` is wanted, else over a new one.
+    """
 
     server: Server
     tcp: bool
     payload: bytes
     until: float
+    is_fresh: bool = False
 
 
 class Listen(NamedTuple):
@@ -193,9 +199,13 @@ class Decode(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """The transport failed: refused, unreachable, closed by the server."""
+    """The transport failed: refused, unreachable, closed by the server.
+
+    ``was_kept``: it was a connection of an earlier question, and nothing came over it yet.
+    """
 
     reason: str
+    was_kept: bool = False
 
 
 Effect = Ask | Listen | Pause | Decode

@@ -18,7 +18,7 @@ from ..core.wire import WireError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..core.questions import Effect, Event, Exchange, Reply
+    from ..core.questions import Effect, Event, Exchange, Reply, Server
     from ..core.wire import Message
 
 __all__ = ["Channel", "Interrupted", "random_id", "run"]
@@ -57,6 +57,7 @@ class Channel:
         self._ended = False
         #: Sockets in use; a child process closes its copies.
         self.sockets: set[socket.socket] = set()
+        self._kept: tuple[Server, socket.socket] | None = None
 
     @property
     def fileno(self) -> int:
@@ -115,9 +116,37 @@ class Channel:
             seconds = min(seconds, self._until - monotonic())
         return max(0, ceil(min(seconds, LONGEST_POLL) * 1000))
 
+    def keep(self, server: Server, connection: socket.socket) -> None:
+        """Keep a connection for another question; one at most."""
+        self.drop_kept()
+        self._kept = (server, connection)
+
+    def take(self, server: Server) -> socket.socket | None:
+        """The connection kept to that server, where it is still good."""
+        if self._kept is None or self._kept[0] != server:
+            return None
+        connection = self._kept[1]
+        try:
+            connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:  # open, and nothing left over
+            self._kept = None
+            return connection
+        except OSError:
+            pass
+        self.drop_kept()
+        return None
+
+    def drop_kept(self) -> None:
+        """Close the connection that was kept."""
+        if self._kept is not None:
+            self.sockets.discard(self._kept[1])
+            self._kept[1].close()
+            self._kept = None
+
     def close(self) -> None:
         """Close every socket."""
         self._ended = True
+        self._kept = None
         for each in (self._reader, self._writer, *self.sockets):
             each.close()
         self.sockets.clear()
@@ -181,7 +210,9 @@ class _Run:
         "_exchange",
         "_payload",
         "_poller",
+        "_server",
         "_socket",
+        "_was_kept",
         "reply",
         "until",
     )
@@ -202,6 +233,8 @@ class _Run:
         self._connecting = False
         self._payload = b""
         self._done = False
+        self._was_kept = False
+        self._server: Server | None = None
         self.until = 0.0
 
     def start(self) -> bool:
@@ -220,11 +253,12 @@ class _Run:
         except BlockingIOError:
             return
         except OSError as error:
-            self._resume(Broken(_reason(error)))
+            self._resume(Broken(_reason(error), self._was_kept))
             return
         if not data and self._socket.type == socket.SOCK_STREAM:
-            self._resume(Broken("the server closed the connection"))
+            self._resume(Broken("the server closed the connection", self._was_kept))
         else:
+            self._was_kept = False
             self._resume(data)
 
     def goes_on(self, now: float) -> bool:
@@ -235,14 +269,26 @@ class _Run:
 
     def close(self) -> None:
         """Close the socket, if there is one."""
-        if self._socket is not None:
-            fileno = self._socket.fileno()
-            self._poller.unregister(fileno)
-            del self._by_fileno[fileno]
+        opened = self._leave()
+        if opened is not None:
             if self._channel is not None:
-                self._channel.sockets.discard(self._socket)
-            self._socket.close()
-            self._socket = None
+                self._channel.sockets.discard(opened)
+            opened.close()
+
+    def _keep(self) -> None:
+        """Leave the connection to the next question."""
+        if self._channel is not None and self._server is not None:
+            connection = self._leave()
+            if connection is not None:
+                self._channel.keep(self._server, connection)
+
+    def _leave(self) -> socket.socket | None:
+        """Listen to the socket no longer."""
+        opened, self._socket = self._socket, None
+        if opened is not None:
+            self._poller.unregister(opened)
+            del self._by_fileno[opened.fileno()]
+        return opened
 
     def _resume(self, event: bytes | Broken | Message | WireError | None) -> None:
         self._send((event, monotonic()))
@@ -254,6 +300,8 @@ class _Run:
         except StopIteration as stop:
             self.reply = stop.value
             self._done = True
+            if self.reply.keep:
+                self._keep()
             self.close()
             return
         self._advance(effect)
@@ -264,9 +312,10 @@ class _Run:
             self.close()
             self.until = effect.until
             try:
-                self._open(effect)
+                if not self._open_kept(effect):
+                    self._open(effect)
             except OSError as error:
-                self._resume(Broken(_reason(error)))
+                self._resume(Broken(_reason(error), self._was_kept))
         elif isinstance(effect, Decode):
             try:
                 self._resume(read_at_length(effect.data, effect.question, effect.in_time))
@@ -276,6 +325,21 @@ class _Run:
             self.until = effect.until
             if isinstance(effect, Pause):
                 self.close()
+
+    def _open_kept(self, ask: Ask) -> bool:
+        """Ask over the connection that was kept, where there is one."""
+        self._was_kept = False
+        self._server = ask.server if ask.tcp else None
+        if self._channel is None or not ask.tcp or ask.is_fresh:
+            return False
+        connection = self._channel.take(ask.server)
+        if connection is None:
+            return False
+        self._socket, self._connecting, self._was_kept = connection, False, True
+        self._by_fileno[connection.fileno()] = self
+        self._poller.register(connection, select.POLLIN)
+        connection.send(ask.payload)
+        return True
 
     def _open(self, ask: Ask) -> None:
         family = socket.AF_INET6 if ":" in ask.server.address else socket.AF_INET

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headless_discovery.core.exchange import exchange, rcode_name
+from headless_discovery.core.exchange import exchange
 from headless_discovery.core.memory import ServerMemory
+from headless_discovery.core.objections import rcode_name
 from headless_discovery.core.questions import (
     BAD_RESPONSE,
     FAILED,
@@ -20,8 +21,10 @@ from headless_discovery.core.questions import (
     SERVFAIL,
     TIMEOUT,
     TRUNCATED,
+    Ask,
     Broken,
     Decode,
+    Pause,
     Question,
 )
 from headless_discovery.core.wire import NS, SRV, A
@@ -51,7 +54,7 @@ from tests.unit.core.driving import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from headless_discovery.core.questions import Reply, Server
+    from headless_discovery.core.questions import Exchange, Reply, Server
     from tests.unit.core.driving import Arrivals, Sent
 
 CUT = message(answer=[a(SERVICE, "10.6.6.6")], flags=0x8600)
@@ -846,3 +849,46 @@ def test_three_servers_two_dead() -> None:
     )
     assert servers_of(played) == [ONE, TWO, THREE]
     assert played.at == pytest.approx(2.001)
+
+
+class TestKeptConnections:
+    """A connection of an earlier question may be used, and may have been closed meanwhile."""
+
+    def begun(self) -> tuple[Exchange, Ask]:
+        """An exchange by TCP that has just asked."""
+        steps = exchange(
+            QUESTION, (ONE,), ServerMemory(), start=0, deadline=5, random_id=lambda: IDENT, tcp=True
+        )
+        effect = next(steps)
+        assert isinstance(effect, Ask)
+        assert not effect.is_fresh
+        return steps, effect
+
+    def reply_to(self, steps: Exchange, data: bytes) -> Reply:
+        """What the exchange makes of the last bytes it gets."""
+        with pytest.raises(StopIteration) as stop:
+            steps.send((data, 0.2))
+        reply: Reply = stop.value.value
+        return reply
+
+    def test_a_closed_one_is_replaced_within_the_attempt(self) -> None:
+        """Servers close what is idle: the question goes out again at once, over a new one."""
+        steps, first = self.begun()
+        again = steps.send((Broken("closed", was_kept=True), 0.1))
+        assert again == first._replace(is_fresh=True)
+        reply = self.reply_to(steps, frame(message(answer=[a(SERVICE, "10.0.0.1")])))
+        assert reply.status == RECORDS
+        assert len(reply.attempts) == 1
+
+    def test_a_new_one_that_breaks_is_an_attempt_that_failed(self) -> None:
+        """Only a kept connection may be found closed."""
+        steps, _ = self.begun()
+        effect = steps.send((Broken("refused"), 0.1))
+        assert isinstance(effect, Pause)
+
+    def test_whether_it_can_be_kept(self) -> None:
+        """With nothing left over it can be used again; with stray bytes behind it cannot."""
+        whole = frame(message(answer=[a(SERVICE, "10.0.0.1")]))
+        assert self.reply_to(self.begun()[0], whole).keep
+        assert not self.reply_to(self.begun()[0], whole + b"\0").keep
+        assert not ask(after(0.1, message(answer=[a(SERVICE, "10.0.0.1")]))).reply.keep

@@ -209,11 +209,7 @@ class Follower:
             NotHeadless, ConfigError, InvalidName: The very first look says so.
         """
         self._task = quiet_task(self._run())
-        try:
-            await self.looked.wait(timeout)
-        except asyncio.CancelledError:
-            await self.close()
-            raise
+        await self.looked.wait(timeout)
         if self.refusal is not None:
             raise self.refusal
 

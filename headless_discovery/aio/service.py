@@ -30,6 +30,7 @@ class AsyncHeadlessService(ServiceObject):
     """One headless Service, awaited: the twin of `HeadlessService`, with the same arguments."""
 
     _follower: Follower | None
+    _closing: finalize[..., AsyncHeadlessService] | None = None  # before the first open()
 
     async def lookup(self, *, allow_partial: bool = False, retries: int = 0) -> Snapshot:
         """Ask DNS, now: the twin of `HeadlessService.lookup`."""
@@ -51,9 +52,13 @@ class AsyncHeadlessService(ServiceObject):
             raise ConfigError("open", f"{self!r} is open already")
         policy = self._target.policy(self._poll)
         follower = Follower(self._target, policy, self._on_lookup)
-        finalize(self, follower.abandon)  # for who forgets to close it
+        self._closing = finalize(self, follower.abandon)  # for who forgets to close it
         self._follower = follower
-        await follower.open(self._target.options.timeout)
+        try:
+            await follower.open(self._target.options.timeout)
+        except (Exception, asyncio.CancelledError):  # `with` closes nothing it did not enter
+            await self.close()
+            raise
         return self
 
     async def close(self) -> None:
@@ -61,6 +66,8 @@ class AsyncHeadlessService(ServiceObject):
 
         Callbacks under way are cancelled, except the one that calls this.
         """
+        if self._closing is not None:
+            self._closing.detach()
         if self._follower is not None:
             await self._follower.close()
 

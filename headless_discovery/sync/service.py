@@ -101,7 +101,11 @@ class HeadlessService(ServiceObject):
         # Also for who forgets to close it, and at the end of the interpreter.
         self._closing = finalize(self, follower.close)
         self._follower = follower
-        follower.open(self._target.options.timeout)
+        try:
+            follower.open(self._target.options.timeout)
+        except BaseException:  # interrupted, too: `with` closes nothing it did not enter
+            self.close()
+            raise
         return self
 
     def close(self) -> None:

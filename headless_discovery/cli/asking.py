@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..core.outcome import Look
 
-__all__ = ["poll_of", "service_of"]
+__all__ = ["leave_the_talk_to_the_command", "poll_of", "service_of"]
 
 
 def service_of(
@@ -27,7 +27,7 @@ def service_of(
     """
     poll = poll_of(parsed)
     if poll is not None:
-        _leave_the_talk_to_the_command()
+        leave_the_talk_to_the_command()
     return HeadlessService(
         parsed.service,
         namespace=parsed.namespace,
@@ -59,7 +59,7 @@ def poll_of(parsed: argparse.Namespace) -> PollPolicy | None:
     return PollPolicy(interval=parsed.interval, hint=parsed.hint)
 
 
-def _leave_the_talk_to_the_command() -> None:
+def leave_the_talk_to_the_command() -> None:
     """Of what a followed Service logs, show only what should not happen.
 
     The commands tell in their own words that looks fail and who comes and goes.

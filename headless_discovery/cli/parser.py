@@ -345,8 +345,8 @@ def _add_demo(commands: Commands) -> argparse.ArgumentParser:
         commands,
         "demo",
         summary="see it work without a cluster",
-        description="Start a cluster DNS inside this process and show what the library does "
-        "while a StatefulSet scales, a pod is replaced and DNS breaks. Takes ten seconds.",
+        description="Start a cluster DNS inside this process and follow a StatefulSet in it "
+        "that scales and restarts, while DNS fails and a pod goes for good. Takes fifteen seconds.",
     )
     parser.add_argument(
         "--pause",
@@ -354,5 +354,8 @@ def _add_demo(commands: Commands) -> argparse.ArgumentParser:
         type=duration,
         default="800ms",
         help="how long each step stands; default 800ms",
+    )
+    parser.add_argument(
+        "--record", metavar="FILE", help="write the recording that it ends with to this file too"
     )
     return parser

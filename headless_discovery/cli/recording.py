@@ -7,7 +7,8 @@ what happened until a crash is there.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ..core.peerlist import SCHEMA, change_document
 from ..core.times import timestamp
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ..core.changes import Change
     from ..core.outcome import Look
 
-__all__ = ["Recorder", "open_recorder"]
+__all__ = ["Recorder", "open_recording"]
 
 
 class Recorder:
@@ -74,14 +75,13 @@ class Recorder:
         self._write(json.dumps(document) + "\n")
 
 
-def open_recorder(path: str) -> tuple[Recorder, Callable[[], None]]:
-    """A recorder into a file, which is written anew; and what closes it.
+def open_recording(path: str) -> TextIO:
+    """Open the file of a recording, which is written anew, a line at a time.
 
     Raises:
         ConfigError: It cannot be written.
     """
     try:
-        file = open(path, "w", encoding="ascii", buffering=1)  # noqa: PTH123, SIM115 - closed by the caller
+        return Path(path).open("w", encoding="ascii", buffering=1)
     except OSError as error:
         raise ConfigError("--record", f"{path}: {error.strerror}") from None
-    return Recorder(file.write), file.close

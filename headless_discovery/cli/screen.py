@@ -6,12 +6,14 @@ take longer to load than the first look takes.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
 from typing import TYPE_CHECKING, Self
 
 from .events import ADDED, NOTE, REMOVED, UPDATED, Narrator
+from .output import Stalled
 
 if TYPE_CHECKING:
     from ..core.changes import Change
@@ -51,9 +53,12 @@ class Screen:
         self._done.set()
         # Where the terminal is stopped, the other thread may hold it for ever.
         if self._live and self._lock.acquire(timeout=0.2):
-            self._live = False
-            self._output.write(_ERASE)
-            self._lock.release()
+            try:
+                self._live = False
+                with contextlib.suppress(OSError, Stalled):
+                    self._output.write(_ERASE)
+            finally:
+                self._lock.release()
 
     def looked(self, time: float, look: Look) -> None:
         """A look has ended."""
@@ -88,10 +93,12 @@ class Screen:
         self._output.write(lines)
 
     def _tick(self) -> None:
-        while not self._done.wait(_TICK):
-            with self._lock:
-                if self._live:
-                    self._put("")
+        # What cannot be written the main thread finds out too.
+        with contextlib.suppress(OSError, Stalled):
+            while not self._done.wait(_TICK):
+                with self._lock:
+                    if self._live:
+                        self._put("")
 
 
 def _dim(text: str) -> str:

@@ -13,7 +13,7 @@ from ..errors import NotHeadless
 from . import exits
 from .asking import service_of
 from .output import Output, Stalled
-from .recording import open_recorder
+from .recording import Recorder, open_recording
 from .screen import Screen
 from .signals import Signals
 
@@ -107,9 +107,9 @@ def run(parsed: argparse.Namespace) -> int:
         name = service.name.fqdn
         recorder = None
         if parsed.record is not None:
-            recorder, close = open_recorder(parsed.record)
-            stack.callback(close)
-            recorder.start(time.time(), name, parsed.interval)
+            recorder = Recorder(stack.enter_context(open_recording(parsed.record)).write)
+            interval = service._target.policy(service._poll).interval  # noqa: SLF001
+            recorder.start(time.time(), name, interval)
             relay.listeners.append(recorder)
         output = Output(relay.is_set)
         stack.callback(output.close)

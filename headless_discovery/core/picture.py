@@ -114,6 +114,7 @@ def picture(timeline: Timeline) -> str:
         *_outages(timeline, layout, hatched=False),
         *_rows(timeline, layout),
         *_outages(timeline, layout, hatched=True),
+        *_moves(timeline, layout),
         *_looks(timeline, layout),
         *_remarks(timeline, layout),
         "</svg>",
@@ -182,7 +183,6 @@ def _rows(timeline: Timeline, layout: _Layout) -> Iterator[str]:
             yield _text("hd-name", layout.left - 12, middle, _short(row.name), "end")
         yield _rect('class="hd-track"', layout.left, y, layout.right - layout.left, layout.bar)
         yield from _bars(row, layout, y)
-        yield from _marks(row, layout, y)
     if not timeline.rows:
         yield _text("hd-text", layout.left + 8, layout.top + 20, "nobody was a member")
 
@@ -231,6 +231,11 @@ def _marks(row: Row, layout: _Layout, y: float) -> Iterator[str]:
     for x, each in groups:
         more = [f"and {len(each) - 8} more"] if len(each) > 8 else []
         yield _diamond(x, y + layout.bar / 2, size, "\n".join([*each[:8], *more]))
+
+
+def _moves(timeline: Timeline, layout: _Layout) -> Iterator[str]:
+    for number, row in enumerate(timeline.rows):
+        yield from _marks(row, layout, layout.y(number))
 
 
 def _looks(timeline: Timeline, layout: _Layout) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The command as a whole: help, version, demo, durations, how it ends."""
+"""The command as a whole: help, version, durations, how it ends."""
 
 from __future__ import annotations
 
@@ -59,17 +59,6 @@ def test_help_and_version() -> None:
     for flag in ("--namespace", "--nameserver", "--explain", "-o", "--allow-network"):
         assert flag in text.stdout
     assert "exit codes" in text.stdout
-
-
-def test_the_demo_shows_the_main_job() -> None:
-    """Pods by ordinal with addresses and hostnames in full, each step explained, exit 0."""
-    done = command("demo", "--pause", "1ms")
-    assert (done.returncode, done.stderr) == (0, "")
-    for ordinal in range(5):
-        assert f"  mysql-{ordinal}.my-database.shop.svc.cluster.local\n" in done.stdout
-    assert "LookupFailed" in done.stdout
-    assert "ABSENT" in done.stdout
-    assert "\x1b" not in done.stdout
 
 
 def test_ctrl_c_ends_it(cluster_dns: ClusterDNS) -> None:

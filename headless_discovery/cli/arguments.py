@@ -68,7 +68,7 @@ def condition(text: str) -> str:
         reason = error.reason
         if error.setting == "condition":
             reason = "it is not count=3, ordinals=0-2, names=a,b, quorum=5 or listed"
-        elif text.partition("=")[2].strip("0 ") == "" and error.setting in ("count", "quorum"):
+        elif set(text.partition("=")[2].strip()) == {"0"}:  # count=0, quorum=0
             reason = "that many are always there: nothing to wait for"
         raise argparse.ArgumentTypeError(
             f"{text[:80]!r} is no condition to wait for: {reason}"

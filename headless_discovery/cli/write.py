@@ -77,12 +77,12 @@ class _Writer:
         self._line.refused(look)
         if look.error is None:
             self._answer = look.snapshot
-        if self._written is None:
-            # What comes of a good answer is told when it is written.
-            if not isinstance(look.error, NotHeadless) and not self._suffices(look.snapshot):
-                self._tell_waiting(what_failed(look))
-        else:
+        if self._written is not None:
             self._tell_streak(look)
+        elif look.error is None and self._suffices(look.snapshot):
+            pass  # what comes of it is told when it is written
+        elif not isinstance(look.error, NotHeadless):
+            self._tell_waiting(what_failed(look))
         if self._written is not None or not self._expects_change():
             self._write()
 

@@ -6,6 +6,8 @@ it. What is left open (the interval) is filled from the environment.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..errors import ConfigError
 from .values import Value
 
@@ -14,6 +16,12 @@ __all__ = ["PollPolicy"]
 DEFAULT_INTERVAL = 5.0
 _MOST_SECONDS = 86400.0
 _FAST = 0.02  # what `fast` makes of a second
+
+
+class _FastFloor(float):
+    """A floor below a second; only `PollPolicy.fast` makes it."""
+
+    __slots__ = ()
 
 
 class PollPolicy(Value):
@@ -25,8 +33,9 @@ class PollPolicy(Value):
             the cluster's DNS.
         jitter: Share of the interval by which each wait is varied, up or down, default
             0.2: a thousand pods that were started together must not ask together.
-        floor: Seconds that lie at least between two looks, default 1, whoever asks for
-            one. The second look comes after the floor and a random share of the interval.
+        floor: Seconds that lie at least between two looks, default 1 and never less,
+            whoever asks for one. The second look comes after the floor and a random share
+            of the interval.
         quick_interval: Seconds between looks in the quick phase, default 1: one change
             is rarely alone.
         quick_jitter: Share by which these waits are made longer, default 0.2.
@@ -148,12 +157,12 @@ class PollPolicy(Value):
         max_stale: float | None = None,
         hint: float | None = None,
     ) -> None:
-        fast = floor < 1.0  # only `fast` may: the cluster's DNS is everybody's
-        least = 0.001 if fast else 1.0
+        is_fast = type(floor) is _FastFloor
+        least = 0.001 if is_fast else 1.0  # the cluster's DNS is everybody's
         self._set(
             interval=None if interval is None else _seconds("interval", interval, least),
             jitter=_share("jitter", jitter),
-            floor=_seconds("floor", floor, 0.001),
+            floor=(_FastFloor if is_fast else float)(_seconds("floor", floor, least)),
             quick_interval=_seconds("quick_interval", quick_interval, least),
             quick_jitter=_share("quick_jitter", quick_jitter),
             quick_for=_seconds("quick_for", quick_for),
@@ -199,7 +208,8 @@ class PollPolicy(Value):
                 "ttl_trusted": 300.0,
             }.items()
         }
-        return cls(**{**seconds, **changes})  # type: ignore[arg-type]
+        fields: dict[str, Any] = {**seconds, **changes}
+        return cls(**{**fields, "floor": _FastFloor(fields["floor"])})
 
     def replace(self, **changes: float | bool | None) -> PollPolicy:
         """The same policy with some of its fields changed.
@@ -209,6 +219,8 @@ class PollPolicy(Value):
             TypeError: There is no field of that name.
         """
         fields = {name: getattr(self, name) for name in self.__slots__}
+        if type(self.floor) is _FastFloor and "floor" in changes:
+            changes["floor"] = _FastFloor(changes["floor"] or 0.0)
         return PollPolicy(**{**fields, **changes})
 
 

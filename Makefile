@@ -4,6 +4,9 @@
 PYTHON ?= python3
 MESSAGES ?= 200000
 SEED ?= 1
+SEEDS ?= 100
+DAYS ?= 30
+JOBS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Alone they reach every branch of the core; only they run under coverage, which is slow.
@@ -35,8 +38,9 @@ test-cluster: $(VENV)/test  ## real CoreDNS under a real control plane; builds i
 fuzz: $(VENV)/test  ## fuzz the readers against dnspython: make fuzz MESSAGES=10000000 SEED=7
 	$(BIN)/python -m tests.fuzz.fuzz --messages $(MESSAGES) --seed $(SEED)
 
-soak: $(VENV)/test  ## a million lookups under loss on threads and on asyncio, ten minutes
+soak: $(VENV)/test  ## a million lookups under loss, ten minutes; a hundred months of membership, half an hour
 	$(BIN)/python -m tests.soak.soak --seed $(SEED)
+	$(BIN)/python -m tests.soak.membership --seeds $(SEEDS) --days $(DAYS) --jobs $(JOBS)
 
 check: $(VENV)/check  ## ruff, mypy --strict, bandit, the architecture test
 	$(BIN)/python -m ruff check .

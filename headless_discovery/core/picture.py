@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .chart import summary
 from .timeline import unbroken
@@ -17,7 +17,7 @@ from .times import clock, date, lasting, ticks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .timeline import Row, Stay, Timeline
+    from .timeline import Outage, Row, Stay, Timeline
 
 __all__ = ["picture"]
 
@@ -149,28 +149,63 @@ def _axis(timeline: Timeline, layout: _Layout) -> Iterator[str]:
     yield _text("hd-text", _MARGIN, layout.axis + 14, "UTC")
 
 
+class _Band(NamedTuple):
+    """Outages that stand so close that they are drawn as one."""
+
+    left: float
+    right: float
+    outages: tuple[Outage, ...]
+
+    @property
+    def label(self) -> str:
+        """What stands above it."""
+        failed = lasting(sum(outage.end - outage.begin for outage in self.outages))
+        times = f"{len(self.outages):,} x, " if len(self.outages) > 1 else ""
+        return f"DNS failed {times}{failed}"
+
+    @property
+    def told(self) -> str:
+        """Its tooltip."""
+        kinds = list(dict.fromkeys(kind for outage in self.outages for kind in outage.kinds))
+        looks = sum(outage.looks for outage in self.outages)
+        return (
+            f"{self.label}, {_when(self.outages[0].begin)} to {_when(self.outages[-1].end)}: "
+            f"{', '.join(kinds[:4])} in {looks:,} looks; nobody is removed for that"
+        )
+
+
+def _bands(timeline: Timeline, layout: _Layout) -> Iterator[_Band]:
+    left = right = -1.0
+    outages: list[Outage] = []
+    for outage in timeline.outages:
+        begin = layout.x(outage.begin)
+        if outages and begin - right >= 1:
+            yield _Band(left, right, tuple(outages))
+            outages = []
+        left = left if outages else begin
+        right = max(layout.x(outage.end), begin + 1.5)
+        outages.append(outage)
+    if outages:
+        yield _Band(left, right, tuple(outages))
+
+
 def _outages(timeline: Timeline, layout: _Layout, *, hatched: bool) -> Iterator[str]:
     """Bands across all rows: colour behind the bars, lines over them, which also tell."""
     labelled = 0.0
-    for outage in timeline.outages:
-        x = layout.x(outage.begin)
-        width = max(layout.x(outage.end) - x, 1.5)
-        top, height = layout.top - 4, layout.looks - layout.top + 4
+    top, height = layout.top - 4, layout.looks - layout.top + 4
+    for band in _bands(timeline, layout):
+        width = band.right - band.left
         if not hatched:
-            yield _rect('class="hd-out"', x, top, width, height)
+            yield _rect('class="hd-out"', band.left, top, width, height)
             continue
-        told = (
-            f"DNS failed for {lasting(outage.end - outage.begin)}, from {_when(outage.begin)}: "
-            f"{', '.join(outage.kinds[:4])} in {outage.looks} looks; nobody is removed for that"
-        )
-        yield _rect('fill="url(#hd-lines)"', x, top, width, height, told)
-        yield _line("hd-edge", x, top, x, top + height)
-        yield _line("hd-edge", x + width, top, x + width, top + height)
-        label = f"DNS failed {lasting(outage.end - outage.begin)}"
-        room = len(label) * 6.4
-        start = min(max(x + width / 2 - room / 2, layout.left), layout.right - room)
+        yield _rect('fill="url(#hd-lines)"', band.left, top, width, height, band.told)
+        yield _line("hd-edge", band.left, top, band.left, top + height)
+        yield _line("hd-edge", band.right, top, band.right, top + height)
+        room = len(band.label) * 6.4
+        start = (band.left + band.right - room) / 2
+        start = min(max(start, layout.left), layout.right - room)
         if start > labelled:
-            yield _text("hd-text hd-red", start, layout.top - 10, label)
+            yield _text("hd-text hd-red", start, layout.top - 10, band.label)
             labelled = start + room + 8
 
 
@@ -188,17 +223,19 @@ def _rows(timeline: Timeline, layout: _Layout) -> Iterator[str]:
 
 
 def _bars(row: Row, layout: _Layout, y: float) -> Iterator[str]:
-    """The bars of one row; a gap is never narrower than can be seen."""
-    spans = list(unbroken(row))
-    edges = [(layout.x(begin), layout.x(end)) for begin, end in spans]
-    for number, (begin, end) in enumerate(spans):
-        left, right = edges[number]
-        if number and left - edges[number - 1][1] < _LEAST_GAP:
-            left = edges[number - 1][1] + _LEAST_GAP
+    """The bars of one row; a gap is never narrower than can be seen.
+
+    Who comes and goes faster than that is drawn as a comb.
+    """
+    style = 'class="hd-bar" rx="3"' if layout.bar > 10 else 'class="hd-bar"'
+    drawn = 0.0  # up to here
+    for begin, end in unbroken(row):
+        left, right = max(layout.x(begin), drawn + _LEAST_GAP), layout.x(end)
+        if left > right:
+            continue
         width = max(right - left, 1.0)
-        edges[number] = left, left + width
+        drawn = left + width
         told = f"{row.name}: a member for {lasting(end - begin)}, {_when(begin)} to {_when(end)}"
-        style = 'class="hd-bar" rx="3"' if layout.bar > 10 else 'class="hd-bar"'
         yield _rect(style, left, y, width, layout.bar, told)
     if layout.pitch >= 18:
         for stay in row.stays:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from headless_discovery.core.timeline import read_recording
-from tests.faces import command
+from tests.faces import REPOSITORY, command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,3 +59,15 @@ def test_a_reader_that_leaves() -> None:
         errors = process.stderr.read()
         assert process.wait(timeout=20) == 141
     assert errors == ""
+
+
+def test_the_picture_in_the_docs() -> None:
+    """Is one that this version draws: its style is ours, and it shows the demo's pods."""
+    from headless_discovery.core.picture import picture
+    from tests.unit.core.recordings import Recording
+
+    page = (REPOSITORY / "docs/_static/demo-timeline.svg").read_text()
+    (ours,) = re.findall(r"<style>.*</style>", picture(Recording().read()), re.DOTALL)
+    assert ours in page
+    for text in ("mysql-0", "mysql-4", "DNS failed", "10.244.0.12", "looks"):
+        assert f">{text}" in page, text

@@ -66,8 +66,10 @@ def test_bars_moves_and_failures() -> None:
     ]
     shades = [each for each in tree.iter() if each.get("fill") == "url(#hd-lines)"]
     (shade,) = told(shades)
-    assert shade.startswith("DNS failed for 8.0 s, from 2026-07-29 12:00:22.000: timeout, servf")
-    assert shade.endswith("servfail in 2 looks; nobody is removed for that")
+    assert shade.startswith(
+        "DNS failed 8.0 s, 2026-07-29 12:00:22.000 to 2026-07-29 12:00:30.000: "
+    )
+    assert shade.endswith(": timeout, servfail in 2 looks; nobody is removed for that")
     texts = [each.text for each in tree.iter(f"{SVG}text")]
     for text in ("DNS failed 8.0 s", "db-0", "db-1", "10.0.0.1", "10.0.0.9", "12:00:10", "UTC"):
         assert text in texts, text
@@ -128,6 +130,26 @@ def test_labels_of_outages_leave_each_other_room() -> None:
     labels = by_class(tree, "hd-red")
     assert 1 < len(labels) < 20
     assert len(by_class(tree, "hd-out")) == 101  # one of them in the legend
+
+
+def test_what_comes_and_goes_faster_than_can_be_drawn() -> None:
+    """Is drawn as a comb as long as it took, bands that touch as one; the file stays small."""
+    recording = Recording()
+    for number in range(0, 40_000, 20):
+        recording.look(number, "FAILED", "timeout").look(number + 5).change(number, endpoint(0))
+        recording.change(number + 10)
+    timeline = recording.end(80_000).read()
+    tree = drawn(timeline)
+    places = bars(tree)
+    assert 100 < len(places) < 200
+    assert all(b[0] - (a[0] + a[1]) > 1.8 for a, b in pairwise(places))
+    plot = by_class(tree, "hd-track")[0]
+    middle = float(plot.get("x", "")) + float(plot.get("width", "")) / 2
+    assert places[-1][0] == pytest.approx(middle, abs=4)
+    assert len(by_class(tree, "hd-out")) == 2  # one of them in the legend
+    (label,) = by_class(tree, "hd-red")
+    assert label.text == "DNS failed 2,000 x, 2 h 46 min"
+    assert len(picture(timeline)) < 60_000
 
 
 def test_nobody_ever_and_remarks() -> None:

@@ -7,6 +7,7 @@ that is kept because one answer lacked it is not there to be counted on.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ConfigError, InvalidName
@@ -186,7 +187,7 @@ class Waiting:
             return False
         if self._first is None or self._first != answer.endpoints:
             self._first, self._since = answer.endpoints, at
-        if at - self._since >= self._stable:
+        if at >= self._since + self._stable:  # as `look_at` is reckoned, to the last bit
             return True
         self.look_at = self._since + self._stable
         self.missing = f"{self.awaited.text}: unchanged for {self._stable:g} s"
@@ -235,7 +236,8 @@ def _names(wanted: tuple[object, ...]) -> Condition:
             raise ConfigError("names", f"{ascii(each)[:80]} is no pod's name")
         plain = each.lower().removesuffix(".")
         try:
-            check_label(plain.partition(".")[0], "pod name")
+            for label in plain.split("."):
+                check_label(label, "pod name")
         except InvalidName as error:
             raise ConfigError("names", str(error)) from None
         names.append(plain)
@@ -291,13 +293,13 @@ def _some(texts: Iterable[str], number: int, between: str = ", ") -> str:
 
 def _each(field: str, values: Iterable[object]) -> tuple[object, ...]:
     try:
-        several = tuple(values)
+        several = tuple(islice(values, _MOST + 1))
     except TypeError:
         raise ConfigError(field, f"{ascii(values)[:80]} is not several, as [0, 1] is") from None
     if not several:
         raise ConfigError(field, "none is given: that would be over at once")
     if len(several) > _MOST:
-        raise ConfigError(field, f"{len(several)} of them are more than any Service has")
+        raise ConfigError(field, f"more than {_MOST} of them are more than any Service has")
     return several
 
 
@@ -326,4 +328,6 @@ def _numbers(text: str) -> list[int]:
         if end < begin:
             raise ConfigError("ordinals", f"{part.strip()!a} runs backwards")
         found += range(begin, min(end, _MOST) + 1)
+        if len(found) > _MOST:
+            break  # refused for its length, and no longer than that
     return found

@@ -234,11 +234,12 @@ class Following:
                 age=self._age(now),
                 last_error=self.last_error,
             )
-        if most is not None and (self._age(now) or 0.0) > most:
+        # Members of a first answer that failed in part have no complete one before it.
+        since = self._failing_since if self._answered_at is None else self._answered_at
+        if most is not None and since is not None and now - since > most:
             raise NotYetKnown(
                 service,
-                f"the last complete answer is {self._age(now):.1f} s old, more than "
-                f"max_stale={most:g}",
+                f"no complete answer for {now - since:.1f} s, more than max_stale={most:g}",
                 age=self._age(now),
                 last_error=self.last_error,
             )

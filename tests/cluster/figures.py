@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.cluster.judging import ADDITION, MOVE, REMOVAL, Bounds
+from tests.cluster.replicas import COUNTING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from tests.cluster.blackouts import Blackout
+    from tests.cluster.nobody import Nobody
     from tests.cluster.replicas import Change
     from tests.cluster.storm import Report, Row
 
@@ -88,6 +91,42 @@ def replicas_table(changes: Sequence[Change]) -> str:
             )
         )
     return "\n".join(_columns(_REPLICAS_HEAD, rows))
+
+
+def replicas_faults(changes: Iterable[Change]) -> list[str]:
+    """What must not be: a wrong end, and more than one event where a follower can know.
+
+    Where `keepttl` hides the cache an addition or a removal may be several events.
+    """
+    return [
+        str(each)
+        for each in changes
+        if not each.is_right
+        or each.damped < 1
+        or (each.damped > 1 and (each.caching == COUNTING or each.kind == MOVE))
+    ]
+
+
+def blackout_text(name: str, seen: Blackout) -> str:
+    """One line about a name server that was away."""
+    return (
+        f"{name}: {seen.seconds:.1f} s, {seen.changes} changes told, looks failed with "
+        f"{', '.join(sorted(seen.kinds))}; stale_for off by {seen.stale_off:.2f} s at most and "
+        f"{seen.stale_behind:.2f} s behind the outage (allowed {seen.allowed_behind:.2f} s); "
+        f"back {seen.recoveries.longest:.2f} s after it"
+    )
+
+
+def nobody_text(lifetime: float, back: Nobody, away: Nobody) -> str:
+    """One line about Services whose pods were all gone."""
+    told = ", ".join(
+        f"{members} members after {when - away.since:.2f} s" for when, members in away.changes
+    )
+    return (
+        f"nobody, c = {lifetime:.0f}: gone for {back.until - back.since:.1f} s: "
+        f"{len(back.changes)} changes told; gone for good: {told or 'nothing told'} "
+        f"(allowed {Bounds(lifetime).nobody:.1f} s)"
+    )
 
 
 def _follower_row(row: Row) -> tuple[str, ...]:

@@ -27,6 +27,9 @@ Members = Mapping[str, frozenset[str]]
 SLACK = 0.5
 """Seconds that a look takes, and that two servers may be apart."""
 
+NOTHING_HOLD = 30.0
+"""Seconds for which "nobody" is not believed."""
+
 ADDITION, MOVE, REMOVAL = "addition", "move", "removal"
 
 
@@ -139,6 +142,11 @@ class Bounds(NamedTuple):
         if self.lifetime == 0:
             return 1.2
         return 1.3 * max(self.lifetime, self.interval) + 1.0
+
+    @property
+    def nobody(self) -> float:
+        """The last member."""
+        return self.seen + max(NOTHING_HOLD + self.counting, 2 * self.counting)
 
     @property
     def one_look(self) -> float:
@@ -284,7 +292,7 @@ def _allowed(truth: History, told: History, span: Span, began: float, bounds: Bo
         if any(len(members.keys() & answer.keys()) * 2 < len(members) for answer in answers):
             allowed = v + 2 * counting
     if any(not answer for answer in answers):
-        return v + max(30.0 + counting, 2 * counting)
+        return bounds.nobody
     return allowed
 
 

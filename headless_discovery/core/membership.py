@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .changes import change_between, key_of
 from .evidence import Counting
 from .merging import Added, Merged
-from .snapshot import OK, PARTIAL, Snapshot
+from .snapshot import PARTIAL, Snapshot
 from .ttls import NO_TTLS, Ttls, observe
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def reduce(state: Membership, look: Look, now: float) -> tuple[Membership, tuple
             return state, ()
         return _added_to(state._replace(settled=None, ttls=ttls), snapshot, now)
     state = state._replace(observed=snapshot, ttls=ttls)
-    if snapshot.outcome != OK:
+    if not snapshot.endpoints:
         return _nobody(state, snapshot, now)
     if snapshot.endpoints is state.settled and not snapshot.dropped:
         return state, ()  # what nearly every look comes to
@@ -154,8 +154,6 @@ def _published(
         drops=merged.drops,
     )
     if members is not None and endpoints == known:
-        return state, ()
-    if members is None and not endpoints:
         return state, ()
     current = _state_of(snapshot, endpoints, 1 if members is None else members.version + 1)
     return state._replace(members=current), (change_between(members, current),)

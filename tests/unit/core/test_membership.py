@@ -180,6 +180,17 @@ class TestNobody:
         assert script.state.members is not None
         assert not script.state.members
 
+    def test_whatever_an_answer_without_endpoints_calls_itself(self) -> None:
+        """It is held as one that says "nobody"; first of all as well."""
+        script = Script()
+        assert script.ok(0) is None
+        script = started()
+        for at in range(5, 35):
+            script.ok(at)
+        assert script.who == NAMES
+        script.ok(35)
+        assert script.who == []
+
     def test_two_answers_over_an_hour_are_not_three(self) -> None:
         """The time alone does not do."""
         script = started()

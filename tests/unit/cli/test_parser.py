@@ -1,0 +1,222 @@
+"""The command line: every flag has its twin, and both are in the reference."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import re
+import sys
+from typing import Any
+
+import pytest
+import yaml
+
+from headless_discovery import ConfigError
+from headless_discovery.cli.arguments import count, delay, tcp_port
+from headless_discovery.cli.parser import build_parser, parse
+from tests.faces import REPOSITORY
+
+FOLLOWING = ("watch", "wait", "write")
+# What a command needs besides the Service.
+NEEDED = {"wait": ["--for", "count=1"], "write": ["--to", "peers"]}
+# Flags of following commands: how they are given, what comes of it, their variable.
+SET: dict[str, list[tuple[list[str], str, Any, str]]] = {
+    "all": [
+        (["--look-timeout", "2s"], "look_timeout", 2.0, "LOOK_TIMEOUT"),
+        (["--hint", "1500ms"], "hint", 1.5, "HINT"),
+        (["--statefulset", "mysql"], "statefulset", "mysql", "STATEFULSET"),
+        (["--port", "web"], "port", "web", "PORT"),
+        (["-6"], "family", 6, "FAMILY"),
+        (["--tcp"], "tcp", True, "TCP"),
+    ],
+    "watch": [
+        (["-o", "text"], "output", "text", "OUTPUT"),
+        (["--duration", "2m"], "duration", 120.0, "DURATION"),
+        (["--record", "file"], "record", "file", "RECORD"),
+    ],
+    "wait": [
+        (["--for", "ordinals=0-2"], "condition", "ordinals=0-2", "FOR"),
+        (["--stable", "5"], "stable", 5.0, "STABLE"),
+        (["--timeout", "1h"], "timeout", 3600.0, "TIMEOUT"),
+        (["--tcp-port", "3306"], "tcp_port", 3306, "TCP_PORT"),
+    ],
+    "write": [
+        (["--to", "file"], "to", "file", "TO"),
+        (["-o", "hosts"], "output", "hosts", "OUTPUT"),
+        (["--once"], "once", True, "ONCE"),
+        (["--expected", "3"], "expected", 3, "EXPECTED"),
+        (["--timeout", "90"], "timeout", 90.0, "TIMEOUT"),
+    ],
+}
+CASES = [(command, *case) for command in FOLLOWING for case in (*SET["all"], *SET[command])]
+VALUE = {"family": "6", "tcp": "1", "once": "yes"}
+
+
+@pytest.mark.parametrize(("command", "flags", "name", "value", "variable"), CASES)
+def test_twins(command: str, flags: list[str], name: str, value: object, variable: str) -> None:
+    """A variable does what its flag does; the flag wins, and without both there is a default."""
+    needed = NEEDED.get(command, [])
+    if needed and needed[0] == flags[0]:
+        needed = []
+    bare = [command, "db.shop", *needed]
+    given = getattr(parse([*bare, *flags], {}), name)
+    assert given == value
+    text = VALUE.get(name, flags[-1])
+    twin = {f"HEADLESS_DISCOVERY_{variable}": text}
+    assert getattr(parse(bare, twin), name) == value
+    spoiled = {f"HEADLESS_DISCOVERY_{variable}": "no such thing"}
+    assert getattr(parse([*bare, *flags], spoiled), name) == value
+
+
+@pytest.mark.parametrize(
+    ("command", "variable"),
+    [
+        ("watch", "DURATION"), ("watch", "LOOK_TIMEOUT"), ("wait", "HINT"), ("wait", "STABLE"),
+        ("wait", "TIMEOUT"), ("wait", "TCP_PORT"), ("wait", "FOR"), ("write", "ONCE"),
+        ("write", "EXPECTED"), ("write", "OUTPUT"), ("watch", "OUTPUT"), ("timeline", "OUTPUT"),
+    ],
+)  # fmt: skip
+def test_variables_that_cannot_be_used(command: str, variable: str) -> None:
+    """They are named, as they were set."""
+    name = f"HEADLESS_DISCOVERY_{variable}"
+    needed = [] if variable == "FOR" else NEEDED.get(command, [])
+    with pytest.raises(ConfigError) as caught:
+        parse([command, "db.shop", *needed], {name: "no such thing"})
+    assert caught.value.setting == name
+
+
+def test_defaults() -> None:
+    """Those that the help and the reference tell."""
+    waiting = parse(["wait", "db", "--for", "listed"], {})
+    assert (waiting.look_timeout, waiting.timeout, waiting.stable) == (5.0, 60.0, 0.0)
+    assert (waiting.interval, waiting.hint, waiting.tcp_port) == (None, None, None)
+    writing = parse(["write", "db", "--to", "x"], {})
+    assert (writing.output, writing.once, writing.expected) == ("name", False, None)
+    assert (writing.look_timeout, writing.timeout) == (5.0, 60.0)
+    assert parse(["timeline", "x"], {}).output == "text"
+
+
+def test_watch_prints_for_whom_it_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text on a terminal, JSON lines elsewhere, also where there is no stdout at all."""
+    assert parse(["watch", "db"], {}).output == "jsonl"
+    monkeypatch.setattr(sys, "stdout", None)
+    assert parse(["watch", "db"], {}).output == "jsonl"
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert parse(["watch", "db"], {}).output == "text"
+
+
+def test_kubernetes_service_links_are_no_ports() -> None:
+    """A Service named ``headless-discovery-tcp`` must not break the command."""
+    linked = {"HEADLESS_DISCOVERY_TCP_PORT": "tcp://10.96.0.7:80"}
+    assert parse(["wait", "db", "--for", "count=1"], linked).tcp_port is None
+
+
+@pytest.mark.parametrize(
+    ("given", "program"),
+    [
+        (["--for", "count=1"], []),
+        (["--for", "count=1", "--", "a"], ["a"]),
+        (["--for", "count=1", "--", "a", "--for", "--", "b"], ["a", "--for", "--", "b"]),
+        (["--for", "count=1", "--", "--odd"], ["--odd"]),
+    ],
+)
+def test_the_command_behind_the_dashes(given: list[str], program: list[str]) -> None:
+    """All of it is taken as it is, whatever it looks like."""
+    parsed = parse(["wait", "db", *given], {})
+    assert (parsed.service, parsed.condition, parsed.program) == ("db", "count=1", program)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["wait", "db"],
+        ["write", "db"],
+        ["wait", "db", "--for", "count=1", "--"],
+        ["wait", "db", "--for", "count=1", "--", ""],
+        ["wait", "db", "--for", "count=1", "sh"],
+        ["wait", "db", "--for", "count=1", "--tcp-port", "0"],
+        ["wait", "db", "--for", "count=1", "--tcp-port", "65536"],
+        ["wait", "db", "--for", "count=1", "--stable", "-1"],
+        ["write", "db", "--to", "x", "--expected", "0"],
+        ["write", "db", "--to", "x", "-o", "csv"],
+        ["write", "db", "--to", "x", "--", "sh"],
+        ["watch", "db", "--timeout", "5s"],
+        ["watch", "db", "-o", "json"],
+        ["timeline"],
+        ["timeline", "x", "-o", "png"],
+    ],
+)
+def test_wrong_usage(arguments: list[str]) -> None:
+    """Exit 2 with the usage of the command it is about."""
+    with (
+        contextlib.redirect_stderr(io.StringIO()) as said,
+        pytest.raises(SystemExit) as ended,
+    ):
+        parse(arguments, {})
+    assert ended.value.code == 2
+    assert said.getvalue().startswith(f"usage: headless-discovery {arguments[0]}")
+
+
+def test_numbers() -> None:
+    """Counts and ports are plain digits; a delay may be 0."""
+    assert (count("3"), tcp_port(" 443 "), delay("0"), delay("0s"), delay("2s")) == (
+        3,
+        443,
+        0,
+        0,
+        2,
+    )
+    for text in ("", "+3", "3.0", "1_000", "0x1", "٣", "9" * 5000):
+        with pytest.raises(argparse.ArgumentTypeError):
+            count(text)
+        with pytest.raises(argparse.ArgumentTypeError):
+            tcp_port(text)
+    with pytest.raises(argparse.ArgumentTypeError, match="no duration"):
+        delay("-1s")
+
+
+# --- the documentation --------------------------------------------------------------------
+
+
+def reference() -> str:
+    """The page about the command."""
+    return (REPOSITORY / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", [*FOLLOWING, "timeline", "demo"])
+def test_every_flag_is_in_its_section(command: str) -> None:
+    """With its name; those of following in the section that they share, twins in the last."""
+    page = reference()
+    (own,) = re.findall(rf"^## `{command}.*?(?=^## )", page, re.MULTILINE | re.DOTALL)
+    (shared,) = re.findall(r"^## Following.*?(?=^## )", page, re.MULTILINE | re.DOTALL)
+    (listed,) = re.findall(r"^## `list .*?(?=^## )", page, re.MULTILINE | re.DOTALL)
+    twins = page.partition("## Environment")[2]
+    listed_twins = (REPOSITORY / "docs/howto/list-in-scripts.md").read_text(encoding="utf-8")
+    flags = set()
+    for action in build_parser()[1][command]._actions:
+        flags |= {flag for flag in action.option_strings if flag.startswith("--")}
+    for flag in flags - {"--help"}:
+        assert re.search(rf"`[^`\n]*{flag}\b", own + shared + listed), flag
+        if command != "demo":
+            assert f"`{flag}`" in twins + listed_twins, flag
+
+
+def test_commands_of_the_manifests() -> None:
+    """What the pages let containers run is a command line that this program takes."""
+    found = 0
+    for page in (REPOSITORY / "docs").rglob("*.md"):
+        for text in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+            for document in yaml.safe_load_all(text):
+                template = document.get("spec", {}).get("template", {}).get("spec", {})
+                for container in template.get("initContainers", []):
+                    program, *arguments = container["command"]
+                    assert program == "headless-discovery"
+                    assert parse(arguments, {}).command == arguments[0]
+                    found += 1
+    assert found >= 2

@@ -83,8 +83,9 @@ def _introduce(dns: ClusterDNS) -> None:
     )
     print_endpoints(HeadlessService(SERVICE, options=dns.options).lookup())
     print(
-        f"\nFrom here on it is followed, as by 'headless-discovery watch {SERVICE}', only ten "
-        "times\nas fast. + is a new pod, - one that is gone, ~ one that changed; times are UTC.",
+        f"\nFrom here on it is followed, as by 'headless-discovery watch {SERVICE}',"
+        "\nonly ten times as fast. + is a new pod, - one that is gone, ~ one that changed."
+        "\nTimes are UTC.",
         flush=True,
     )
 

@@ -73,7 +73,7 @@ class Screen:
     def say(self, text: str) -> None:
         """A line of its own."""
         with self._lock:
-            self._put(f"{text}\n")
+            self._put(f"\x1b[1m{text}\x1b[0m\n" if self._coloured else f"{text}\n")
 
     def _show(self, events: list[Event]) -> None:
         self._put("".join(f"{self._line(event)}\n" for event in events))

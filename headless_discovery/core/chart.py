@@ -43,7 +43,7 @@ def chart(timeline: Timeline, width: int, *, plain: bool = False) -> list[str]:
         last, addresses = [""] * len(last), 0
     indent = labels + 2 + (addresses + 2 if addresses else 0)
     scale = _Scale(timeline, max(_LEAST_PLOT, width - indent))
-    lines = [f"{timeline.service}  {summary(timeline)}", ""]
+    lines = [timeline.service, summary(timeline), ""]
     for name, address, row in zip(names, last, timeline.rows, strict=True):
         head = f"{name:{labels}}  " + (f"{address:{addresses}}  " if addresses else "")
         lines.append((head + _bar(row, scale)).rstrip())

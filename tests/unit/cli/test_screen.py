@@ -74,7 +74,7 @@ def test_a_terminal() -> None:
     assert (
         f"\r\x1b[K\x1b[32m{LINE}\x1b[0m\n\x1b[2m1 member  version 1  looked 3 s ago\x1b[0m" in text
     )
-    assert "\r\x1b[Ka word\n\x1b[2m1 member" in text
+    assert "\r\x1b[K\x1b[1ma word\x1b[0m\n\x1b[2m1 member" in text
     assert text.endswith("\r\x1b[K")
 
 

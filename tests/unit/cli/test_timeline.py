@@ -37,9 +37,9 @@ def test_text(recording: Path) -> None:
     done = command("timeline", str(recording), COLUMNS="46", PYTHONIOENCODING="utf-8")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[2] == "db-0  " + "█" * 13 + "◆" + "█" * 26
-    assert lines[3].startswith("db-1  " + "█" * 26)
-    assert "░" in lines[4]
+    assert lines[3] == "db-0  " + "█" * 13 + "◆" + "█" * 26
+    assert lines[4].startswith("db-1  " + "█" * 26)
+    assert "░" in lines[5]
 
 
 def test_text_where_only_ascii_is_known(recording: Path) -> None:

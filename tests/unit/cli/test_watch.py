@@ -234,7 +234,7 @@ def test_a_terminal(cluster_dns: ClusterDNS, mysql: StatefulSet) -> None:
         os.close(theirs)
         reader.join(5)
         os.close(ours)
-    assert bytes(seen).startswith(b"\r\x1b[KFollowing my-database.shop.svc.cluster.local;")
+    assert bytes(seen).startswith(b"\r\x1b[K\x1b[1mFollowing my-database.shop.svc.cluster.local;")
     assert b"\x1b[32m+ " in seen
     assert seen.count(b"there at the start") == mysql.replicas
     assert seen.endswith(b"\r\x1b[K")

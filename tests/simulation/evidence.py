@@ -150,8 +150,7 @@ class Evidence:
                 bare.update(endpoint.addresses)
         for hostname in snapshot.unresolved:
             name = hostname.partition(".")[0]
-            seen.add(name)
-            seen.update((name, each) for each in self.addresses.get(name, ()))
+            seen.add(name)  # nothing is known of its addresses
         nameless = bare if not listed else bare - {a for b in listed.values() for a in b}
         for key, addresses in self.addresses.items():
             for each in addresses:
@@ -187,7 +186,13 @@ class Evidence:
         else:
             self._nothing = None
         published: list[Missing] = [*self.addresses]
-        published += [(k, each) for k, addresses in self.addresses.items() for each in addresses]
+        unknown = {hostname.partition(".")[0] for hostname in snapshot.unresolved}
+        published += [
+            (key, each)
+            for key, addresses in self.addresses.items()
+            for each in addresses
+            if key not in unknown
+        ]
         for missing in published:
             if missing in seen:
                 self._misses.pop(missing, None)

@@ -3,8 +3,8 @@
 In: a number of pods. Out: the answers in each form a client can get (UDP with EDNS, UDP
 without, TCP), taken from the embedded cluster DNS of `headless_discovery.testing`, whose
 encoder writes what CoreDNS writes; and ``responder.c``, built and started with them. The
-answers have TTL 0, or c-ares would keep them, and their addresses are shuffled once, as
-CoreDNS's ``loadbalance`` does each time.
+answers have TTL 0, or c-ares would keep them, and their addresses are shuffled, as CoreDNS's
+``loadbalance`` does each time: once for a lookup, several times for who looks again and again.
 """
 
 from __future__ import annotations
@@ -15,18 +15,27 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from headless_discovery.core.wire import SRV, encode_question
+from headless_discovery.core.wire import AAAA, SRV, A, encode_question
 from headless_discovery.testing import ClusterDNS
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["EDNS_PAYLOAD", "SERVICE", "Canned", "LeftOut", "Responder", "build_responder"]
+__all__ = [
+    "EDNS_PAYLOAD",
+    "SERVICE",
+    "Canned",
+    "LeftOut",
+    "Responder",
+    "build_responder",
+    "expected_by_address",
+]
 
 SERVICE = "my-database.shop.svc.cluster.local"
 PORT = 3306
 EDNS_PAYLOAD = 1232
 HERE = Path(__file__).resolve().parent
+TURNS = 4  # orders of the same answer
 
 
 class LeftOut(Exception):  # noqa: N818 - no error: a tool of this machine is missing
@@ -53,24 +62,54 @@ class Canned(NamedTuple):
     @classmethod
     def of(cls, count: int) -> Canned:
         """The answers for that many pods."""
+        return cls.in_turns(count, 1)[0]
+
+    @classmethod
+    def in_turns(cls, count: int, turns: int = TURNS) -> tuple[Canned, ...]:
+        """The same several times, each in an order of its own.
+
+        Where one message cannot hold the pods, the questions for addresses follow.
+        """
         with ClusterDNS(ttl=0, shuffle=True) as dns:
             database = dns.service("my-database", namespace="shop", ports=[PORT])
             mysql = dns.statefulset("mysql", service=database, replicas=count)
             server = (dns.host, dns.port)
-            with_edns, question = encode_question(SERVICE, SRV, EDNS_PAYLOAD)
-            without, _ = encode_question(SERVICE, SRV, 0)
-            return cls(
-                question,
-                _by_udp(server, with_edns),
-                _by_udp(server, without),
-                _by_tcp(server, without),
-                tuple(sorted(f"{p.addresses[0]},{p.name}.{SERVICE},{PORT}" for p in mysql.pods)),
+            expected = tuple(
+                sorted(f"{p.addresses[0]},{p.name}.{SERVICE},{PORT}" for p in mysql.pods)
             )
+            made = [_answers(server, SRV, expected) for _ in range(turns)]
+            if made[0].is_cut:
+                made += [_answers(server, A, expected) for _ in range(turns)]
+                made.append(_answers(server, AAAA, expected))
+            return tuple(made)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether even the answer by TCP does not hold everything."""
+        return bool(self.tcp[2] & 2)
 
     def packed(self) -> bytes:
-        """For the responder's stdin."""
+        """For the responder's stdin, behind the number of questions."""
         blobs = (self.question, self.edns, self.plain, self.tcp)
-        return b"\1" + b"".join(len(blob).to_bytes(4, "big") + blob for blob in blobs)
+        return b"".join(len(blob).to_bytes(4, "big") + blob for blob in blobs)
+
+
+def expected_by_address(canned: Canned) -> Canned:
+    """The same where only the addresses are compared: a cut answer lacks names."""
+    addresses = sorted(each.partition(",")[0] for each in canned.expected)
+    return canned._replace(expected=tuple(f"{each},,0" for each in addresses))
+
+
+def _answers(server: tuple[str, int], rdtype: int, expected: tuple[str, ...]) -> Canned:
+    with_edns, question = encode_question(SERVICE, rdtype, EDNS_PAYLOAD)
+    without, _ = encode_question(SERVICE, rdtype, 0)
+    return Canned(
+        question,
+        _by_udp(server, with_edns),
+        _by_udp(server, without),
+        _by_tcp(server, without),
+        expected,
+    )
 
 
 def _by_udp(server: tuple[str, int], tail: bytes) -> bytes:
@@ -117,14 +156,15 @@ class Responder:
 
     Args:
         program: What `build_responder` returned.
-        canned: The answers.
+        canned: The answers; those to the same question take turns.
     """
 
-    def __init__(self, program: Path, canned: Canned) -> None:
+    def __init__(self, program: Path, *canned: Canned) -> None:
         self._process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._process.stdin is not None  # noqa: S101 - asked for above
         assert self._process.stdout is not None  # noqa: S101
-        self._process.stdin.write(canned.packed())
+        packed = b"".join(each.packed() for each in canned)
+        self._process.stdin.write(bytes((len(canned),)) + packed)
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line.strip().isdigit():

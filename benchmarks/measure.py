@@ -88,18 +88,19 @@ def on_core(number: int) -> Iterator[None]:
 
 
 class Worker:
-    """A client process, see ``clients.py`` for what is said to it.
+    """A client process, see ``clients.py`` and ``loops.py`` for what is said to it.
 
     Args:
         name: The client's name.
         port: The responder's.
         service: The Service's full name.
-        command: What to start; by default ``clients.py``.
+        command: What to start, a program or a Python file; by default ``clients.py``.
     """
 
     def __init__(self, name: str, port: int, service: str, command: Path | None = None) -> None:
         self.name = name
-        start = [sys.executable, str(HERE / "clients.py")] if command is None else [str(command)]
+        command = HERE / "clients.py" if command is None else command
+        start = [sys.executable, str(command)] if command.suffix == ".py" else [str(command)]
         with on_core(CLIENT_CORE):
             self._process = subprocess.Popen(
                 [*start, name, str(port), service],

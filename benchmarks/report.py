@@ -18,10 +18,11 @@ class Row(NamedTuple):
         pods: Pods behind the Service, None where that does not matter.
         ours: Which of our faces.
         beside: What it stands beside.
-        value: The ratio of wall time (or of memory): ours divided by theirs.
+        value: The ratio of wall time (or of memory, bytes ...): ours divided by theirs;
+            None where only CPU time means something.
         cpu: The same of CPU time, None where there is none.
         goal: What the ratio should reach, None where nothing is asked.
-        stretch: What would be excellent.
+        stretch: What would be excellent, None where nothing is said.
         absolute: Both figures in their unit, for orientation only.
         more_is_better: The ratio is one of rates.
     """
@@ -30,7 +31,7 @@ class Row(NamedTuple):
     pods: int | None
     ours: str
     beside: str
-    value: float
+    value: float | None
     cpu: float | None
     goal: float | None
     stretch: float | None
@@ -44,11 +45,11 @@ class Row(NamedTuple):
         The worse of wall and CPU decides: on a busy machine long lookups lose more wall
         time to others than short ones, which would flatter us.
         """
-        if self.goal is None or self.stretch is None:
+        if self.goal is None:
             return "-"
         sign = -1 if self.more_is_better else 1
         worse = max(sign * value for value in (self.value, self.cpu) if value is not None)
-        if worse <= sign * self.stretch:
+        if self.stretch is not None and worse <= sign * self.stretch:
             return "stretch"
         return "goal" if worse <= sign * self.goal else "misses"
 
@@ -61,7 +62,7 @@ class Row(NamedTuple):
             self.ours,
             self.beside,
             _number(self.value),
-            "-" if self.cpu is None else _number(self.cpu),
+            _number(self.cpu),
             "-" if self.goal is None else f"{bound}{self.goal:g}",
             "-" if self.stretch is None else f"{bound}{self.stretch:g}",
             self.verdict,
@@ -69,7 +70,9 @@ class Row(NamedTuple):
         )
 
 
-def _number(value: float) -> str:
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
     return f"{value:.3f}" if value < 1 else f"{value:.2f}"
 
 

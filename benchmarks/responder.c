@@ -6,6 +6,7 @@
  * stdout: the port, one line. It serves UDP and TCP on 127.0.0.1 until stdin ends.
  *
  * An answer gets the ID and the letter case of the query it answers; nothing else is computed.
+ * A question that comes several times has several answers: they take turns.
  * Questions it does not know are answered with REFUSED. Bounded: at most 256 connections
  * (more are closed at once), 64 KiB a message, 1 s for a client to take its answer.
  */
@@ -89,10 +90,13 @@ static int same_question(const struct blob *known, const uint8_t *query, size_t 
 
 /* The message that answers a query, written to `into`; 0 where there is nothing to say. */
 static size_t answer(const uint8_t *query, size_t size, int tcp, uint8_t *into) {
+  static unsigned turn;
+  int known[MAX_QUESTIONS], matches = 0;
   if (size < HEADER || query[2] & 0x80) return 0;
-  for (int i = 0; i < entry_count; i++) {
-    const struct entry *entry = &entries[i];
-    if (!same_question(&entry->question, query, size)) continue;
+  for (int i = 0; i < entry_count; i++)
+    if (same_question(&entries[i].question, query, size)) known[matches++] = i;
+  if (matches > 0) {
+    const struct entry *entry = &entries[known[turn++ % (unsigned)matches]];
     size_t behind = HEADER + entry->question.size;
     /* An OPT record: the root name and its type, right behind the question. */
     int edns = size >= behind + 11 && query[behind] == 0 && query[behind + 1] == 0 &&

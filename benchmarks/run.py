@@ -23,7 +23,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # wherever it is started
 
-from benchmarks.canned import SERVICE, Canned, LeftOut, Responder, build_responder
+from benchmarks.canned import (
+    SERVICE,
+    Canned,
+    LeftOut,
+    Responder,
+    build_responder,
+    expected_by_address,
+)
+from benchmarks.guidance import guidance
 from benchmarks.measure import SERVER_CORE, Effort, Worker, build_go, on_core, ratio, rounds
 from benchmarks.report import Row, as_markdown, as_text
 from benchmarks.startup import command_ratio, import_ratio
@@ -35,10 +43,20 @@ if TYPE_CHECKING:
 
 FULL = Effort(rounds=21, batch=0.06, processes=21)
 QUICK = Effort(rounds=5, batch=0.015, processes=5)
-SIZES, QUICK_SIZES = (3, 10, 100, 300), (3, 100)
+# Effort, pods of lookups, pods of followers, simulated hours.
+FULLY = (FULL, (3, 10, 100, 300), (3, 100, 1000), 100)
+QUICKLY = (QUICK, (3, 100), (3, 100), 10)
 
 OURS, ASYNC, TOGETHER = "ours", "ours, asyncio", "ours, asyncio x32"
-FACES = {OURS: "threads", ASYNC: "asyncio", TOGETHER: "asyncio"}
+FOLLOWING, ASYNC_FOLLOWING, LOOP = "following", "following, asyncio", "dnspython loop"
+LOOPS = dict.fromkeys((FOLLOWING, ASYNC_FOLLOWING, LOOP), Path(__file__).with_name("loops.py"))
+FACES = {
+    OURS: "threads",
+    ASYNC: "asyncio",
+    TOGETHER: "asyncio",
+    FOLLOWING: "threads",
+    ASYNC_FOLLOWING: "asyncio",
+}
 LOOKUP = "fresh SRV lookup"
 AT_ONCE = "32 at once, lookups/s"
 
@@ -81,6 +99,8 @@ SHOWN = {
     "from_wire": "dnspython from_wire",
 }
 MEMORY_GOAL, MEMORY_LOOKUPS = (0.6, 0.4), 50
+MEMORY_OF, FOLLOWER_MEMORY_OF = (OURS, "dnspython"), (FOLLOWING, LOOP)
+FOLLOWING_GOALS = {100: (0.05, 0.02)}
 
 
 class Bench:
@@ -102,24 +122,25 @@ class Bench:
             self.left_out["aiodns"] = self.left_out["aiodns x32"] = missing
 
     @contextlib.contextmanager
-    def responder(self, canned: Canned) -> Iterator[int]:
+    def responder(self, *canned: Canned) -> Iterator[int]:
         """The port of a responder that runs meanwhile."""
         with on_core(SERVER_CORE):
-            started = Responder(self._responder, canned)
+            started = Responder(self._responder, *canned)
         with started:
             yield started.port
 
     @contextlib.contextmanager
-    def workers(self, names: Sequence[str], canned: Canned) -> Iterator[tuple[list[Worker], int]]:
+    def workers(self, names: Sequence[str], *canned: Canned) -> Iterator[tuple[list[Worker], int]]:
         """Client processes that were seen to find every pod, and the responder's port."""
         with contextlib.ExitStack() as stack:
-            port = stack.enter_context(self.responder(canned))
+            port = stack.enter_context(self.responder(*canned))
             started = []
             for name in names:
-                command = self._go if name.startswith("miekg") else None
+                command = self._go if name.startswith("miekg") else LOOPS.get(name)
                 worker = Worker(name, port, SERVICE, command)
                 stack.callback(worker.close)
-                worker.verify(canned)
+                expected = expected_by_address(canned[0]) if canned[0].is_cut else canned[0]
+                worker.verify(expected)
                 started.append(worker)
             yield started, port
 
@@ -136,20 +157,43 @@ class Bench:
             for name, samples in rounds(workers, self.effort).items():
                 self.found[name, count] = samples
 
-    def memory(self, count: int) -> Row:
-        """Resident memory after some lookups, ours to dnspython's."""
+    def following(self, count: int) -> None:
+        """Looks of loops that go on, nothing changing."""
+        with self.workers(list(LOOPS), *Canned.in_turns(count)) as (workers, _):
+            for name, samples in rounds(workers, self.effort).items():
+                self.found[name, count] = samples
+
+    def following_rows(self) -> list[Row]:
+        """The CPU of each of those looks."""
+        rows = []
+        for name in (FOLLOWING, ASYNC_FOLLOWING):
+            for (measured, count), samples in self.found.items():
+                if measured != name:
+                    continue
+                found = ratio(samples, self.found[LOOP, count])
+                mine, other = (
+                    median(each.cpu for each in some) / 1e3
+                    for some in (samples, self.found[LOOP, count])
+                )
+                goal, stretch = FOLLOWING_GOALS.get(count, (None, None))
+                what, absolute = "look of a follower", f"{mine:.0f} / {other:.0f} us of CPU"
+                face = FACES[name]
+                rows.append(Row(what, count, face, LOOP, None, found.cpu, goal, stretch, absolute))
+        return rows
+
+    def memory(self, count: int, what: str, names: tuple[str, str]) -> Row:
+        """Resident memory after some looks, the first one's to the second one's."""
         ours: list[float] = []
         theirs: list[float] = []
         for _ in range(3):
-            with self.workers((OURS, "dnspython"), Canned.of(count)) as (workers, _):
+            with self.workers(names, Canned.of(count)) as (workers, _):
                 for worker, into in zip(workers, (ours, theirs), strict=True):
                     worker.run(MEMORY_LOOKUPS)
                     into.append(int(worker.ask("memory")) / 2**20)
         mine, other = median(ours), median(theirs)
-        what = f"memory after {MEMORY_LOOKUPS} lookups"
         absolute = f"{mine:.1f} / {other:.1f} MiB"
-        beside = SHOWN["dnspython"]
-        return Row(what, count, "threads", beside, mine / other, None, *MEMORY_GOAL, absolute)
+        face, beside = FACES.get(names[0], "threads"), SHOWN.get(names[1], names[1])
+        return Row(what, count, face, beside, mine / other, None, *MEMORY_GOAL, absolute)
 
     def starts(self) -> list[Row]:
         """What it costs to begin."""
@@ -202,8 +246,17 @@ def _milliseconds(nanoseconds: float) -> str:
     return f"{nanoseconds / 1e6:.0f}"
 
 
-def run(effort: Effort, sizes: Sequence[int]) -> tuple[list[Row], dict[str, str]]:
-    """Measure everything; progress goes to stderr."""
+def run(
+    effort: Effort, sizes: Sequence[int], following: Sequence[int], hours: int
+) -> tuple[list[Row], dict[str, str]]:
+    """Measure everything; progress goes to stderr.
+
+    Args:
+        effort: How long each comparison takes.
+        sizes: Numbers of pods, of lookups.
+        following: The same of followers.
+        hours: How many are simulated.
+    """
     with tempfile.TemporaryDirectory(prefix="headless-discovery-bench-") as folder:
         # What pip installs is compiled to .pyc; an editable install may forbid that.
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -214,9 +267,18 @@ def run(effort: Effort, sizes: Sequence[int]) -> tuple[list[Row], dict[str, str]
             _say(f"lookups, {count} pods")
             bench.lookups(count)
         _say("memory")
-        memory = bench.memory(max(sizes))
+        memory = bench.memory(max(sizes), f"memory after {MEMORY_LOOKUPS} lookups", MEMORY_OF)
         _say("start-up")
-        return [*bench.rows(), *bench.starts(), memory], bench.left_out
+        starts = bench.starts()
+        for count in following:
+            _say(f"following, {count} pods")
+            bench.following(count)
+        _say("memory of a follower")
+        follower = bench.memory(max(sizes), "memory while following", FOLLOWER_MEMORY_OF)
+        _say("TTL guidance, in virtual time")
+        guided = guidance(hours)
+        rows = [*bench.rows(), *starts, memory, *bench.following_rows(), follower, *guided]
+        return rows, bench.left_out
 
 
 def _say(text: str) -> None:
@@ -231,7 +293,7 @@ def main() -> int:
     parsed = parser.parse_args()
     began = monotonic()
     try:
-        rows, left_out = run(*((QUICK, QUICK_SIZES) if parsed.quick else (FULL, SIZES)))
+        rows, left_out = run(*(QUICKLY if parsed.quick else FULLY))
     except LeftOut as reason:
         print(f"nothing can be measured: {reason}", file=sys.stderr)
         return 1

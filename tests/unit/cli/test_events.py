@@ -94,6 +94,7 @@ def test_who_goes_and_why(story: Story) -> None:
     assert story.change(8.5, pod(0)) == [
         "- 12:00:08.500  db-1  10.0.0.2  removed: missing from 2 answers over 3.5 s"
     ]
+    assert story.summary(8.5) == "1 member  version 2  looked 0 s ago"
 
 
 def test_being_seen_ends_the_row(story: Story) -> None:

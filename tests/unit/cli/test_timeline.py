@@ -7,6 +7,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from headless_discovery.cli.timeline import _lines
+from headless_discovery.core.timeline import LONGEST_LINE
 from tests.faces import command
 from tests.unit.core.recordings import Recording, endpoint
 
@@ -85,3 +87,9 @@ def test_no_recording(recording: Path, tmp_path: Path) -> None:
             assert (done.returncode, done.stdout) == (2, ""), path
             assert words in done.stderr
             assert "Traceback" not in done.stderr
+
+
+def test_a_line_without_end_is_not_read_to_its_end() -> None:
+    """A file of zeros as large as the disk costs the memory of one line."""
+    with open("/dev/zero", "rb") as file:  # noqa: PTH123
+        assert len(next(_lines(file))) == LONGEST_LINE + 1

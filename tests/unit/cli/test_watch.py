@@ -15,6 +15,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
+from headless_discovery.cli.watch import JsonLines, Relay
+from headless_discovery.core.names import ServiceName
+from headless_discovery.core.outcome import Look
+from headless_discovery.core.snapshot import Snapshot
 from headless_discovery.core.timeline import read_recording
 from headless_discovery.testing import Drop, Rcode
 from tests.faces import REPOSITORY, command
@@ -261,3 +265,22 @@ def test_a_recording_that_cannot_be_written(cluster_dns: ClusterDNS, tmp_path: P
     done = command("watch", "db.shop", "--record", "/dev/full", **cluster_dns.environment)
     assert done.returncode == 74
     assert "No space left" in done.stderr
+
+
+def test_what_fails_in_a_look_ends_the_watch() -> None:
+    """The library would only log what a callback raises: it is kept, and raised again."""
+    full = OSError("no space left")
+
+    class Full(JsonLines):
+        def looked(self, time: float, look: Look) -> None:  # noqa: ARG002 - as it is called
+            raise full
+
+    relay = Relay(lambda: False)
+    relay.listeners.append(Full(lambda _line: None))
+    assert not relay.is_set()
+    relay.check()
+    name = ServiceName("db.shop.svc.cluster.local")
+    relay.looked(Look(name, Snapshot(name), (), 0.1))
+    assert relay.is_set()
+    with pytest.raises(OSError, match="no space left"):
+        relay.check()

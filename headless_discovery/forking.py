@@ -8,10 +8,11 @@ touched. gunicorn with ``preload_app`` and ``multiprocessing`` are the usual cas
 from __future__ import annotations
 
 import os
+import threading
 from typing import Protocol
 from weakref import WeakSet
 
-__all__ = ["Forked", "register"]
+__all__ = ["Forked", "lock", "register"]
 
 
 class Forked(Protocol):
@@ -20,6 +21,9 @@ class Forked(Protocol):
     def forked(self) -> None:
         """This is the child: close what was copied, wait for nobody."""
 
+
+#: Held by whoever forks: what is done under it is done as a whole before a fork, or not begun.
+lock = threading.RLock()
 
 _open: WeakSet[Forked] = WeakSet()
 
@@ -30,9 +34,12 @@ def register(something: Forked) -> None:
 
 
 def _in_child() -> None:
-    for something in tuple(_open):
-        something.forked()
-    _open.clear()
+    try:
+        for something in tuple(_open):
+            something.forked()
+        _open.clear()
+    finally:
+        lock.release()
 
 
-os.register_at_fork(after_in_child=_in_child)
+os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=_in_child)

@@ -134,6 +134,15 @@ class ServiceObject:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({'.'.join(filter(None, self._target.parts))!r})"
 
+    def _demand_closed(self) -> None:
+        """Demand that it is not open.
+
+        Raises:
+            ConfigError: It is, in this process.
+        """
+        if self._follower is not None and self._follower.over is None:
+            raise ConfigError("open", f"{self!r} is open already")
+
     def _followed(self) -> Following:
         """What the follower knows.
 

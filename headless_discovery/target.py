@@ -154,7 +154,10 @@ class Target:
             ConfigError: No name server is known.
         """
         if self._own_pod is None:
-            self._own_pod = own_pod(self.prepare().servers[0])
+            # The servers of the last look: resolv.conf may have vanished since.
+            known = self._prepared
+            servers = self.prepare().servers if known is None else known[1].servers
+            self._own_pod = own_pod(servers[0])
         return self._own_pod
 
     def exchange(

@@ -32,6 +32,8 @@ CLOSED = "the service object is closed"
 FORKED = "the service object was opened in another process: open it in this one"
 LOOP_CLOSED = "the event loop that the service object was opened in is closed"
 CLOSE_WAITS = 0.08  # seconds; what takes longer ends by itself
+OPEN_WAITS = 0.04  # seconds beyond the first look's deadline, until it is reckoned with
+LATE = 1.0  # seconds; a look that ends so long after its deadline was suspended
 
 
 class Seen(NamedTuple):
@@ -95,6 +97,8 @@ class Poller:
         self.reporter = Reporter()
         #: Whether this is the copy of it in a child process.
         self.is_forked = False
+        #: Whether a look is under way.
+        self.is_looking = False
         self._on_lookup = on_lookup
         self._wanted = Signal()
         forking.register(self)
@@ -137,9 +141,15 @@ class Poller:
 
     async def _look(self) -> Seen:
         first = self.following.looks == 0
-        done = await self._done(first)
+        self.is_looking = True
+        try:
+            done = await self._done(first)
+        finally:
+            self.is_looking = False
         now = monotonic()
         change = self.following.looked(done, now)
+        if done.elapsed > self.target.options.timeout + LATE:
+            self.following.look_by(now)  # asleep meanwhile: what it tells is old
         self.reporter.looked(done, change)
         if self._on_lookup is not None:
             try:
@@ -171,6 +181,9 @@ class Poller:
         try:
             serial = await ask_serial(self.target, self.channel)
         except (DiscoveryError, OSError):
+            serial = None
+        except Exception:  # noqa: BLE001 - a defect must not end the following
+            self.reporter.defect()
             serial = None
         self.following.hinted(serial, monotonic())
 
@@ -209,7 +222,8 @@ class Follower:
             NotHeadless, ConfigError, InvalidName: The very first look says so.
         """
         self._task = quiet_task(self._run())
-        await self.looked.wait(timeout)
+        if self.over is None:  # a loop may begin tasks eagerly
+            await self.looked.wait(timeout + OPEN_WAITS)
         if self.refusal is not None:
             raise self.refusal
 
@@ -217,10 +231,11 @@ class Follower:
         """End it; also from a callback. Once it is over, harmless."""
         if self.over is not None:
             return
-        self._end(CLOSED)
         if self.loop is not asyncio.get_running_loop():
+            self._over = CLOSED
             self.abandon()
             return
+        self._end(CLOSED)
         others = {self._task, *self.deliveries} - {asyncio.current_task()}
         for task in others:
             task.cancel()
@@ -230,6 +245,8 @@ class Follower:
 
     def abandon(self) -> None:
         """End it, from anywhere, and wait for nobody."""
+        if self._over == FORKED:
+            return  # waking its loop would wake the parent's
         with contextlib.suppress(RuntimeError):  # its loop is closed
             self.loop.call_soon_threadsafe(self._cancel)
 
@@ -306,6 +323,7 @@ class Follower:
         self.changed.notify()
 
     def _cancel(self) -> None:
+        self._end(CLOSED)
         for task in (self._task, *self.deliveries):
             task.cancel()
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Self
 from weakref import finalize
 
+from .. import forking
 from ..errors import ConfigError, LookupFailed, NotYetKnown
 from ..service import NOT_OPEN, ServiceObject, demand_seconds
 from .lookup import look
@@ -48,12 +49,12 @@ class AsyncHeadlessService(ServiceObject):
         """Begin to follow, and wait for the first look: the twin of `HeadlessService.open`."""
         from .following import Follower  # noqa: PLC0415 - one look needs no follower
 
-        if self._follower is not None and self._follower.over is None:
-            raise ConfigError("open", f"{self!r} is open already")
         policy = self._target.policy(self._poll)
-        follower = Follower(self._target, policy, self._on_lookup)
-        self._closing = finalize(self, follower.abandon)  # for who forgets to close it
-        self._follower = follower
+        with forking.lock:  # of those who open it at once, one does
+            self._demand_closed()
+            follower = Follower(self._target, policy, self._on_lookup)
+            self._closing = finalize(self, follower.abandon)  # for who forgets to close it
+            self._follower = follower
         try:
             await follower.open(self._target.options.timeout)
         except (Exception, asyncio.CancelledError):  # `with` closes nothing it did not enter
@@ -98,7 +99,7 @@ class AsyncHeadlessService(ServiceObject):
         if stop is not None and not isinstance(stop, asyncio.Event):
             raise ConfigError("stop", f"{ascii(stop)[:100]} is no asyncio.Event")
         if self._is_open():
-            return SharedWatch(self._opened(), stop)
+            return SharedWatch(self._opened(), stop, self)
         policy = self._target.policy(self._poll)
         return OwnWatch(Poller(self._target, policy, self._on_lookup), stop)
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Self
 
 from ..core.changes import change_between
 from ..core.conditions import Waiting
-from ..errors import NotYetKnown, WaitTimeout
+from ..errors import DiscoveryError, NotYetKnown, WaitTimeout
 from .following import FORKED
 from .transport import quiet_task
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable
     from types import TracebackType
 
     from ..core.changes import Change
@@ -44,7 +44,11 @@ class Watch:
         return self
 
     async def __anext__(self) -> Change:
-        change = await self._next()
+        try:
+            change = await self._next()
+        except DiscoveryError:
+            await self.aclose()
+            raise
         if change is None:
             await self.aclose()
             raise StopAsyncIteration
@@ -82,29 +86,32 @@ class Watch:
     def _ended(self) -> bool:
         return self._closed or (self._stop is not None and self._stop.is_set())
 
-    async def _unless_stopped(
-        self, work: Coroutine[object, object, object]
-    ) -> asyncio.Task[object]:
-        """The task of this work, done or, where the stop event came first, cancelled."""
-        task = quiet_task(work)
-        tasks = {task}
-        if self._stop is not None:
-            tasks.add(quiet_task(self._stop.wait()))
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in tasks:
-                each.cancel()
-        if not task.done():
+    async def _done_or_stopped(self, task: asyncio.Task[object]) -> None:
+        """Wait for the task's end, or for the stop event."""
+        if self._stop is None:
             await asyncio.wait({task})
-        return task
+            return
+        stopping = quiet_task(self._stop.wait())
+        try:
+            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await _end(stopping)
+            raise
+        await _end(stopping)
 
 
 class SharedWatch(Watch):
-    """Changes of an open service object."""
+    """Changes of an open service object.
 
-    def __init__(self, follower: Follower, stop: asyncio.Event | None) -> None:
+    Args:
+        follower: What looks.
+        stop: Ends it when set.
+        owner: The service object: it shall not be given up for forgotten meanwhile.
+    """
+
+    def __init__(self, follower: Follower, stop: asyncio.Event | None, owner: object) -> None:
         super().__init__(stop)
+        self._owner = owner
         self._follower = follower
 
     def end(self) -> None:
@@ -129,11 +136,32 @@ class SharedWatch(Watch):
             if self._stop is None:
                 await follower.changed.wait()
             else:
-                await self._unless_stopped(follower.changed.wait())
+                await self._changed_or_stopped()
+
+    async def _changed_or_stopped(self) -> None:
+        follower = self._follower
+
+        async def changed() -> None:
+            # It may have happened before this task had its turn.
+            is_news = follower.following.members is not self._last
+            if not (is_news or self._ended() or follower.over is not None):
+                await follower.changed.wait()
+
+        task = quiet_task(changed())
+        try:
+            await self._done_or_stopped(task)
+        except asyncio.CancelledError:
+            await _end(task)
+            raise
+        await _end(task)
 
 
 class OwnWatch(Watch):
-    """Changes of a Service that nobody else follows: polls in the task that iterates."""
+    """Changes of a Service that nobody else follows: polls while it is iterated over.
+
+    A step that is cancelled in the middle of a look leaves that look to the next step: who
+    waits for each step shorter than DNS takes would see nothing, and ask over and over.
+    """
 
     def __init__(self, poller: Poller, stop: asyncio.Event | None) -> None:
         super().__init__(stop)
@@ -144,32 +172,60 @@ class OwnWatch(Watch):
         """End the iteration, also one that another task awaits."""
         self._closed = True
         if self._turning is not None:
-            self._turning.cancel()
-        else:
-            self._poller.close()
+            await _end(self._turning)
+        self._poller.close()
 
     def __del__(self) -> None:
         # Broken out of: nothing may stay open.
-        self._poller.close()
+        poller, task = self._poller, self._turning
+        if task is None or task.done() or task.get_loop().is_closed() or poller.is_forked:
+            poller.close()
+        else:
+            task.get_loop().call_soon_threadsafe(_give_up, task, poller)
 
     async def _next(self) -> Change | None:
         while not self._ended():
+            if self._poller.is_forked:
+                raise NotYetKnown(self._poller.target.title, FORKED)
             change = self._news(self._poller.following.members)
             if change is not None:
                 return change
-            task = await self._unless_stopped(self._turn())
-            if not task.cancelled():
-                task.result()  # NotHeadless, ConfigError
-        if self._poller.is_forked:
-            raise NotYetKnown(self._poller.target.title, FORKED)
+            task = self._turning = self._turning or quiet_task(self._poller.turn())
+            try:
+                await self._done_or_stopped(task)
+            except asyncio.CancelledError:
+                if not self._poller.is_looking:
+                    await _end(task)
+                raise
+            if task.done():
+                self._turning = None
+                if not task.cancelled():
+                    task.result()  # NotHeadless, ConfigError
         return None
 
-    async def _turn(self) -> None:
-        self._turning = asyncio.current_task()
-        try:
-            await self._poller.turn()
-        finally:
-            self._turning = None
+
+async def _end(task: asyncio.Task[object]) -> None:
+    """Cancel a task and wait for its end."""
+    task.cancel()
+    await asyncio.wait({task})
+    _seen(task)
+
+
+def _give_up(task: asyncio.Task[object], poller: Poller) -> None:
+    """Cancel a task that nobody waits for, and close what it used."""
+
+    def close(_: object) -> None:
+        _seen(task)
+        poller.close()
+
+    task.cancel()
+    task.add_done_callback(close)
+
+
+def _seen(task: asyncio.Task[object]) -> None:
+    """Whatever this task raised has been seen to."""
+    if not task.cancelled():
+        task.exception()
 
 
 def subscribe(follower: Follower, callback: Callable[[Change], object]) -> Callable[[], None]:
@@ -178,7 +234,7 @@ def subscribe(follower: Follower, callback: Callable[[Change], object]) -> Calla
     Returns:
         What ends that; it does not wait for a call under way.
     """
-    watch = SharedWatch(follower, None)
+    watch = SharedWatch(follower, None, None)
 
     async def deliver() -> None:
         async for change in watch:
@@ -186,6 +242,10 @@ def subscribe(follower: Follower, callback: Callable[[Change], object]) -> Calla
                 result = callback(change)
                 if isawaitable(result):
                     await result
+            except asyncio.CancelledError:
+                if task.cancelling():
+                    raise
+                follower.poller.reporter.callback_raised(callback)  # of something it awaited
             except Exception:  # noqa: BLE001 - the next change may well be taken
                 follower.poller.reporter.callback_raised(callback)
 

@@ -13,7 +13,7 @@ from ..core.conditions import seen_by
 from ..core.following import HINT, LOOK, Following
 from ..core.outcome import Look
 from ..core.questions import INTERNAL, Failure, Problem
-from ..errors import ConfigError, DiscoveryError, NotHeadless, NotYetKnown
+from ..errors import ConfigError, DiscoveryError, LookupFailed, NotHeadless, NotYetKnown
 from ..reporting import Reporter
 from .lookup import ask_serial, look
 from .transport import Channel, Interrupted
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from ..target import Target
     from .transport import Stop
 
-__all__ = ["CLOSED", "FORKED", "Follower", "Poller", "Seen"]
+__all__ = ["CLOSED", "FORKED", "Follower", "Poller", "Seen", "lacking"]
 
 CLOSED = "the service object is closed"
 FORKED = "the service object was opened in another process: open it in this one"
 CLOSE_WAITS = 0.08  # seconds; what takes longer ends by itself
+OPEN_WAITS = 0.04  # seconds beyond the first look's deadline, until it is reckoned with
+LATE = 1.0  # seconds; a look that ends so long after its deadline was suspended
 
 
 class Seen(NamedTuple):
@@ -55,6 +57,9 @@ class Poller:
         policy: When, and what it takes.
         on_lookup: Called with each `Look`, in the same thread.
         stop: Ends it when set.
+
+    Raises:
+        LookupFailed: This process may open no more files.
     """
 
     def __init__(
@@ -67,10 +72,13 @@ class Poller:
         self.target = target
         spread = Random().random  # noqa: S311 - no secret
         self.following = Following(policy, spread, monotonic())
-        self.channel = Channel(stop)
+        try:
+            self.channel = Channel(stop)
+        except OSError as error:
+            raise lacking(target, error) from None
         self.reporter = Reporter()
         #: Guards ``following`` against the threads that want a look.
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # a signal's handler may call us, too
         #: Whether this is the copy of it in a child process.
         self.is_forked = False
         self._on_lookup = on_lookup
@@ -114,7 +122,7 @@ class Poller:
     def forked(self) -> None:
         """This is a child process: its copies are of no use."""
         self.is_forked = True
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.channel.close()
 
     def _look(self) -> Seen:
@@ -123,6 +131,8 @@ class Poller:
         now = monotonic()
         with self.lock:
             change = self.following.looked(done, now)
+            if done.elapsed > self.target.options.timeout + LATE:
+                self.following.look_by(now)  # asleep meanwhile: what it tells is old
         self.reporter.looked(done, change)
         if self._on_lookup is not None:
             try:
@@ -139,6 +149,8 @@ class Poller:
         result: Failure | ConfigError
         try:
             return look(self.target, self.channel)
+        except Interrupted:
+            raise
         except DiscoveryError as error:
             if first:
                 raise
@@ -153,7 +165,12 @@ class Poller:
     def _hint(self) -> None:
         try:
             serial = ask_serial(self.target, self.channel)
+        except Interrupted:
+            raise
         except (DiscoveryError, OSError):
+            serial = None
+        except Exception:  # noqa: BLE001 - a defect must not end the following
+            self.reporter.defect()
             serial = None
         with self.lock:
             self.following.hinted(serial, monotonic())
@@ -195,9 +212,15 @@ class Follower:
 
         Raises:
             NotHeadless, ConfigError, InvalidName: The very first look says so.
+            LookupFailed: This process may start no more threads.
         """
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self.poller.close()
+            raise lacking(self.poller.target, error) from None
         with self.looked:
+            timeout += OPEN_WAITS
             self.looked.wait_for(lambda: self.over or self.poller.following.looks, timeout)
         if self.refusal is not None:
             raise self.refusal
@@ -281,5 +304,14 @@ class Follower:
             self.changed.notify_all()
 
 
+def lacking(target: Target, error: Exception) -> LookupFailed:
+    """What is raised where this process can open or start nothing more."""
+    return LookupFailed(INTERNAL, service=target.title, detail=_words(error))
+
+
 def _failure(error: Exception) -> Failure:
-    return Failure(Problem(INTERNAL, f"{type(error).__name__}: {error}"))
+    return Failure(Problem(INTERNAL, _words(error)))
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 from weakref import finalize
 
+from .. import forking
 from ..errors import ConfigError, LookupFailed, NotYetKnown
 from ..service import NOT_OPEN, ServiceObject, demand_seconds
 from .lookup import look
@@ -91,16 +92,17 @@ class HeadlessService(ServiceObject):
         Raises:
             NotHeadless: The Service has a virtual address.
             ConfigError: No name server or no namespace is known, or it is open already.
+            LookupFailed: This process may open no more files, or start no more threads.
         """
         from .following import Follower  # noqa: PLC0415 - one look needs no threads
 
-        if self._follower is not None and self._follower.over is None:
-            raise ConfigError("open", f"{self!r} is open already")
         policy = self._target.policy(self._poll)
-        follower = Follower(self._target, policy, self._on_lookup)
-        # Also for who forgets to close it, and at the end of the interpreter.
-        self._closing = finalize(self, follower.close)
-        self._follower = follower
+        with forking.lock:  # of those who open it at once, one does
+            self._demand_closed()
+            follower = Follower(self._target, policy, self._on_lookup)
+            # Also for who forgets to close it, and at the end of the interpreter.
+            self._closing = finalize(self, follower.close)
+            self._follower = follower
         try:
             follower.open(self._target.options.timeout)
         except BaseException:  # interrupted, too: `with` closes nothing it did not enter
@@ -158,7 +160,7 @@ class HeadlessService(ServiceObject):
         if stop is not None and not callable(getattr(stop, "is_set", None)):
             raise ConfigError("stop", f"{ascii(stop)[:100]} has no is_set(), as an Event has")
         if self._is_open():
-            return SharedWatch(self._opened(), stop)
+            return SharedWatch(self._opened(), stop, self)
         policy = self._target.policy(self._poll)
         return OwnWatch(Poller(self._target, policy, self._on_lookup, stop))
 

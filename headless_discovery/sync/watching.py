@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Self
 
 from ..core.changes import change_between
 from ..core.conditions import Waiting
-from ..errors import NotYetKnown, WaitTimeout
-from .following import FORKED
+from ..errors import DiscoveryError, NotYetKnown, WaitTimeout
+from .following import FORKED, lacking
 from .transport import STOP_SEEN_WITHIN, Interrupted
 
 if TYPE_CHECKING:
@@ -39,7 +39,11 @@ class Watch:
         return self
 
     def __next__(self) -> Change:
-        change = self._next()
+        try:
+            change = self._next()
+        except DiscoveryError:
+            self.close()
+            raise
         if change is None:
             self.close()
             raise StopIteration
@@ -76,10 +80,17 @@ class Watch:
 
 
 class SharedWatch(Watch):
-    """Changes of an open service object."""
+    """Changes of an open service object.
 
-    def __init__(self, follower: Follower, stop: Stop | None) -> None:
+    Args:
+        follower: What looks.
+        stop: Ends it when set.
+        owner: The service object: it shall not be given up for forgotten meanwhile.
+    """
+
+    def __init__(self, follower: Follower, stop: Stop | None, owner: object) -> None:
         super().__init__()
+        self._owner = owner
         self._follower = follower
         self._stop = stop
         self._closed = False
@@ -134,6 +145,8 @@ class OwnWatch(Watch):
         self._poller.close()
 
     def _next(self) -> Change | None:
+        if self._poller.is_forked:  # the lock may be held by a thread that is not here
+            raise NotYetKnown(self._poller.target.title, FORKED)
         with self._iterating:
             try:
                 while True:
@@ -154,7 +167,7 @@ def subscribe(follower: Follower, callback: Callable[[Change], object]) -> Calla
     Returns:
         What ends that; it does not wait for a call under way.
     """
-    watch = SharedWatch(follower, None)
+    watch = SharedWatch(follower, None, None)
 
     def deliver() -> None:
         try:
@@ -166,7 +179,11 @@ def subscribe(follower: Follower, callback: Callable[[Change], object]) -> Calla
         except NotYetKnown:
             pass  # a fork inside the callback: the child's copy of this thread ends here
 
-    threading.Thread(target=deliver, name="headless_discovery subscriber", daemon=True).start()
+    thread = threading.Thread(target=deliver, name="headless_discovery subscriber", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise lacking(follower.poller.target, error) from None
     return watch.close
 
 
@@ -211,6 +228,7 @@ def wait_alone(
 
     Raises:
         WaitTimeout: It did not come.
+        NotYetKnown: This is a child process that was forked meanwhile.
     """
     waiting = Waiting(awaited, stable)
     began = monotonic()
@@ -224,6 +242,8 @@ def wait_alone(
                 assert seen.answer is not None  # noqa: S101 - no failure satisfies
                 return seen.answer
     except Interrupted:
+        if poller.is_forked:
+            raise NotYetKnown(poller.target.title, FORKED) from None
         assert timeout is not None  # noqa: S101 - nobody else can end it
         raise _too_late(poller, waiting, timeout) from None
     finally:

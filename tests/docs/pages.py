@@ -11,7 +11,18 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["REPOSITORY", "Block", "Command", "commands", "file_name", "pages", "read_page"]
+__all__ = [
+    "REPOSITORY",
+    "Block",
+    "Command",
+    "PageError",
+    "commands",
+    "file_name",
+    "pages",
+    "read_page",
+    "table",
+    "tables",
+]
 
 REPOSITORY = Path(__file__).parents[2]
 HIDDEN = "cluster"
@@ -19,6 +30,10 @@ HIDDEN = "cluster"
 _FENCE = re.compile(r"(?P<indent> *)(?P<ticks>`{3,})(?P<kind>[^`]*)")
 _COMMENT = re.compile(r"<!-- cluster: (?P<code>.+?) -->", re.ASCII)
 _FILE = re.compile(r"# (?P<name>[a-z_]+\.(?:py|sh))")
+
+
+class PageError(AssertionError):
+    """A block that does not do what the page says, or that nobody carries out."""
 
 
 class Block(NamedTuple):
@@ -106,3 +121,28 @@ def commands(block: Block) -> list[Command]:
             raise ValueError(f"line {block.line + offset}: output before the first command")
         unfinished = line.endswith("\\")
     return found
+
+
+def tables(text: str, *headings: str) -> list[list[list[str]]]:
+    """The cells of each table whose first columns have these headings, without backticks."""
+    found: list[list[list[str]]] = []
+    for block in re.findall(r"(?:^\|.*\n)+", text + "\n", re.MULTILINE):
+        first, _, *rows = (
+            [cell.strip().replace("`", "") for cell in line.strip("|").split("|")]
+            for line in block.splitlines()
+        )
+        if first[: len(headings)] == list(headings):
+            found.append(rows)
+    return found
+
+
+def table(text: str, *headings: str) -> list[list[str]]:
+    """The cells of the one table with these headings.
+
+    Raises:
+        ValueError: There is none, or more than one.
+    """
+    found = tables(text, *headings)
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} tables begin with {headings}")
+    return found[0]

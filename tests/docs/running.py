@@ -13,7 +13,7 @@ a reader would: one Python namespace and one shell for the whole page, in its or
 ``sh``                 saved under the name in its first line, as ``python``
 ``yaml``               parsed and checked; made in the cluster of the page where that
                        began empty
-``cluster`` (hidden)   ``empty``, ``none``, or Python on the cluster of the page
+``cluster`` (hidden)   ``empty``, ``none``, or Python on the cluster of the page; see `Hidden`
 ``{...}``              Sphinx's own business
 =====================  ===============================================================
 
@@ -36,7 +36,8 @@ import yaml
 
 from headless_discovery.testing import ClusterDNS
 from tests.docs.clusters import apply, ask, check_manifests, usual
-from tests.docs.pages import HIDDEN, Block, Command, commands, file_name, read_page
+from tests.docs.hidden import Hidden
+from tests.docs.pages import HIDDEN, Block, Command, PageError, commands, file_name, read_page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,10 +51,6 @@ SPHINX = ("{toctree}", "{eval-rst}")
 PLAY_PORT = "5300"  # the port of a DNS that a page starts itself; replaced by a free one
 
 _CHECKER = doctest.OutputChecker()
-
-
-class PageError(AssertionError):
-    """A block that does not do what the page says, or that nobody carries out."""
 
 
 class Shell:
@@ -145,7 +142,8 @@ def run_page(name: str, text: str, folder: Path, monkeypatch: pytest.MonkeyPatch
                 monkeypatch.setenv(variable, value)
             known = {} if kind == "empty" else usual(dns)
         shell = stack.enter_context(Shell(folder, dict(os.environ)))
-        runner = _Runner(name, folder, shell, dns, known, makes=kind == "empty")
+        hidden = Hidden(name, monkeypatch, shell)
+        runner = _Runner(name, folder, shell, dns, known, hidden, makes=kind == "empty")
         blocks = read_page(text)
         for index, block in enumerate(blocks):
             expected = None
@@ -165,6 +163,7 @@ class _Runner:
         shell: Shell,
         dns: ClusterDNS | None,
         known: dict[str, Any],
+        hidden: Hidden,
         *,
         makes: bool,
     ) -> None:
@@ -172,14 +171,18 @@ class _Runner:
         self._folder = folder
         self._shell = shell
         self._dns = dns
+        self._hidden_steps = hidden
+        self._namespace: dict[str, Any] = {"__name__": "__main__"}
         self._known = {
             **known,
             "dns": dns,
             "shell": shell.run,
             "ask": lambda name, rtype: ask(dns, name, rtype) if dns is not None else "",
+            "page": self._namespace,
+            "hurry": hidden.hurry,
+            "meanwhile": hidden.meanwhile,
         }
         self._makes = makes
-        self._namespace: dict[str, Any] = {"__name__": "__main__"}
         self._unused: dict[str, int] = {}
         self._documents: list[dict[str, Any]] = []
 
@@ -206,7 +209,11 @@ class _Runner:
             self._fail(block.line, f"nobody carries out a block of kind {block.kind!r}")
 
     def finish(self) -> None:
-        """Every file that was saved must have been used."""
+        """Every file that was saved must have been used, every hidden step have ended."""
+        try:
+            self._hidden_steps.finish()
+        finally:
+            self._namespace.clear()  # what the page forgot to close is closed by it
         for name, line in self._unused.items():
             self._fail(line, f"{name} is saved and no command uses it")
 

@@ -19,6 +19,7 @@ def page(*blocks: tuple[str, str], start: str = "") -> str:
     return start + "\n".join(fenced)
 
 
+FOLLOWED = "import headless_discovery as hd\ndatabase = hd.HeadlessService('my-database.shop')"
 LIST = "headless-discovery list my-database.shop"
 GOOD = {
     "python with output": "```python\nprint(1 + 1)\n```\n\n```text\n2\n```\n",
@@ -35,6 +36,18 @@ GOOD = {
         ("console", "$ headless-discovery list my-database.shop -o addresses | wc -l\n5"),
         start="<!-- cluster: mysql.scale(5) -->\n\n",
     ),
+    "hidden step meanwhile": page(
+        ("python", "import time\ntime.sleep(0.1)\nassert seen"),
+        start="<!-- cluster: page['seen'] = [] -->\n"
+        "<!-- cluster: meanwhile(0.01, lambda: page['seen'].append(1)) -->\n\n",
+    ),
+    "in quick time": page(
+        (
+            "python",
+            f"{FOLLOWED}.open()\nassert database.status().due_in < 1\ndatabase.close()",
+        ),
+        start="<!-- cluster: hurry() -->\n\n",
+    ),
     "environment of Python": page(
         ("python", "from headless_discovery import discover\nassert discover('my-database.shop')")
     ),
@@ -48,6 +61,12 @@ SET = (
     "spec: {containers: [{ports: [{containerPort: 80}]}]}}}}"
 )
 WRONG = {
+    "service left open": page(
+        ("python", f"{FOLLOWED}.open()"),
+    ),
+    "hidden step that raises meanwhile": page(
+        ("python", "1"), start="<!-- cluster: meanwhile(lambda: 1 / 0) -->\n\n"
+    ),
     "python that raises": page(("python", "1 / 0")),
     "python with other output": "```python\nprint(1)\n```\n\n```text\n2\n```\n",
     "other result": page(("pycon", ">>> 1 + 1\n3")),

@@ -55,10 +55,15 @@ class Play:
                 errors.append(error)
                 os.kill(os.getpid(), signal.SIGTERM)
 
+        # A signal that comes when the command has ended already must not end the tests.
+        before = signal.signal(signal.SIGTERM, lambda *_: None)
         thread = threading.Thread(target=play)
         thread.start()
-        code = main(arguments)
-        thread.join()
+        try:
+            code = main(arguments)
+            thread.join()
+        finally:
+            signal.signal(signal.SIGTERM, before)
         if errors:
             raise errors[0]
         return code

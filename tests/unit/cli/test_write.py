@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -178,6 +179,21 @@ def test_the_first_write_waits_for_those_expected(
     lines = talk(capfd)
     assert lines[0] == ("waiting for 3 pods to be listed: 2 listed (mysql-0, mysql-1), 0 s; DNS ok")
     assert lines[1] == f"wrote {target}: 3 pods, version 2"
+
+
+def test_the_limit_is_one_of_the_first_write(mysql: StatefulSet, play: Play, target: Path) -> None:
+    """Once that is done the file is followed without an end."""
+    began = time.monotonic()
+    code = play.run(
+        *("write", SERVICE, "--to", str(target), "--expected", "2", "--timeout", "200ms"),
+        steps=(
+            until(lambda: time.monotonic() - began > 0.3),
+            lambda: mysql.scale(3),
+            holds(target, 0, 1, 2),
+            terminate,
+        ),
+    )
+    assert code == 143
 
 
 @pytest.mark.parametrize("flags", [[], ["--once"]])

@@ -135,6 +135,8 @@ class Added:
             family = [each for each in endpoint.addresses if (":" in each) is is_v6]
             if any(each in fresh and each not in old.addresses for each in family):
                 self.counting.hold(self.held, name, address)
+                if (name, address) in self.without:  # what was missing is gone: no row goes on
+                    self.without = {k: r for k, r in self.without.items() if k != (name, address)}
                 continue
             kept.append(address)
             is_older = any(each not in fresh for each in family)

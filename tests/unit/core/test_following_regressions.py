@@ -6,15 +6,16 @@ from headless_discovery.core.following import Following
 from headless_discovery.core.names import ServiceName
 from headless_discovery.core.outcome import Look
 from headless_discovery.core.policy import PollPolicy
-from headless_discovery.core.snapshot import Endpoint, Snapshot
+from headless_discovery.core.snapshot import OK, PARTIAL, Endpoint, Snapshot
 
 SERVICE = ServiceName("db.shop")
 
 
-def pod(address: str, name: str | None = None) -> Endpoint:
+def pod(address: str, name: str | None = None, second: str | None = None) -> Endpoint:
     """An endpoint, without a name where none is given."""
     hostname = None if name is None else f"{name}.{SERVICE.fqdn}"
-    return Endpoint(addresses=(address,), name=name, hostname=hostname)
+    addresses = (address,) if second is None else (address, second)
+    return Endpoint(addresses=addresses, name=name, hostname=hostname)
 
 
 class Driven:
@@ -23,9 +24,12 @@ class Driven:
     def __init__(self) -> None:
         self.following = Following(PollPolicy(interval=5.0), lambda: 0.5, 0.0)
 
-    def answer(self, at: float, *endpoints: Endpoint, ttl: int = 30) -> None:
-        """A complete answer that came at that time."""
-        snapshot = Snapshot(SERVICE, endpoints, ttl=ttl, servers=("10.96.0.10:53",), seen_at=at)
+    def answer(self, at: float, *endpoints: Endpoint, ttl: int = 30, outcome: str = OK) -> None:
+        """An answer that came at that time."""
+        server = ("10.96.0.10:53",)
+        snapshot = Snapshot(
+            SERVICE, endpoints, ttl=ttl, servers=server, seen_at=at, outcome=outcome
+        )
         self.following.looked(Look(SERVICE, snapshot, (), 0.001), at)
 
     @property
@@ -51,3 +55,16 @@ def test_an_address_listed_under_a_name_that_has_to_wait_stays() -> None:
         assert (None, ("10.0.0.1",)) in driven.members
     driven.answer(36.0, pod("10.0.0.1", "db-0"))
     assert driven.members == {("db-0", ("10.0.0.1",))}
+
+
+def test_an_address_that_came_back_is_not_held_against_what_was_missing_before() -> None:
+    """What was said of an address before it was replaced says nothing of it once it is back."""
+    driven = Driven()
+    driven.answer(0.0, pod("10.0.0.1", "db-0", "fd00::1"), ttl=5)
+    driven.answer(5.0, pod("fd00::1", "db-0"), ttl=5)  # missing once
+    driven.answer(6.0, pod("10.0.0.2", "db-0"), ttl=5, outcome=PARTIAL)  # replaced
+    driven.answer(12.0, pod("10.0.0.1", "db-0"), ttl=5, outcome=PARTIAL)  # back
+    driven.answer(13.0, pod("fd00::1", "db-0"), ttl=5)  # missing, for the first time
+    assert driven.members == {("db-0", ("10.0.0.1", "fd00::1"))}
+    driven.answer(14.0, pod("fd00::1", "db-0"), ttl=5)
+    assert driven.members == {("db-0", ("fd00::1",))}

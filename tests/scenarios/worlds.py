@@ -275,6 +275,8 @@ class Silent:
         self._tcp.listen(64)
         self._udp.bind(self._tcp.getsockname())
         self._udp.settimeout(WITHIN)
+        self._tcp.settimeout(WITHIN)
+        self._accepted: list[socket.socket] = []
 
     @property
     def options(self) -> LookupOptions:
@@ -286,12 +288,16 @@ class Silent:
         """Wait until a datagram has come in."""
         self._udp.recv(512)
 
+    def connected(self) -> None:
+        """Wait until somebody has connected by TCP, and say nothing."""
+        self._accepted.append(self._tcp.accept()[0])
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._udp.close()
-        self._tcp.close()
+        for each in (self._udp, self._tcp, *self._accepted):
+            each.close()
 
 
 def not_known(call: Callable[[], Any], *words: str) -> NotYetKnown:

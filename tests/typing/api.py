@@ -76,7 +76,7 @@ def service_objects() -> None:
 
     def count(look: Look) -> None:
         found: Snapshot | None = look.snapshot
-        error: LookupFailed | NotHeadless | None = look.error
+        error: LookupFailed | NotHeadless | ConfigError | None = look.error
         elapsed: float = look.elapsed
         for attempt in look.attempts:
             size: int = attempt.size

@@ -63,7 +63,7 @@ def herd(
         if keeps:
             if now >= expires:
                 cached, expires = state, now + keeps
-            state, ttl = cached, ceil(expires - now)
+            state, ttl = cached, ceil(expires - now - 1e-6)
         return Snapshot(SERVICE, state, ttl=ttl, seen_at=now, servers=("10.96.0.10:53",))
 
     starts = [START + random.random() * over for _ in range(followers)]

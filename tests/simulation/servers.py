@@ -95,7 +95,8 @@ class Replica:
         if self.keepttl:
             return self.cached, self.ttl
         left = self.expires - now
-        return self.cached, ceil(left) if self.rounds_up else int(left)
+        # Sums of seconds are not exact: a whole one must not become the next.
+        return self.cached, ceil(left - 1e-6) if self.rounds_up else int(left + 1e-6)
 
     def _view(self, now: float) -> State:
         return self.frozen or self._cluster.at(now - self.lag)

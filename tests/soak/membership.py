@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 from functools import partial
@@ -106,6 +107,10 @@ def _one(seed: int, seconds: float) -> Report:
     return simulate(seed, seconds, change_pause=CHANGE_PAUSE, fault_pause=FAULT_PAUSE)
 
 
+def _broken_off(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def _say(line: str) -> None:
     print(line, flush=True)  # noqa: T201
 
@@ -118,6 +123,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--first-seed", type=int, default=0)
     parsed = parser.parse_args(arguments)
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, _broken_off)
     for line in herds():
         _say(line)
     began = time.perf_counter()

@@ -6,14 +6,22 @@ MESSAGES ?= 200000
 SEED ?= 1
 SEEDS ?= 100
 DAYS ?= 30
+KILLS ?= 200
+BENCH ?=
+SEEDS ?= 100
+DAYS ?= 30
 JOBS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Alone they reach every branch of the core; only they run under coverage, which is slow.
 CORE_TESTS := tests/unit/core tests/properties
 PYTEST := $(BIN)/python -m pytest
+# The last line that the build prints is the folder of the control plane's programs.
+WITH_BED := bed=$$(tests/cluster/testbed/build.sh | tail -n 1) && test -n "$$bed" && \
+  HEADLESS_DISCOVERY_TESTBED_BIN="$$bed"
 
-.PHONY: help demo test test-python test-cluster fuzz soak check audit bench docs misbehaviour clean
+.PHONY: help demo test test-python test-cluster fuzz soak soak-cluster check audit bench
+.PHONY: bench-cluster docs misbehaviour clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -32,15 +40,18 @@ test-python: $(VENV)/test  ## the unit tests, for other Pythons: make test-pytho
 	$(PYTEST) tests/unit tests/scenarios tests/properties tests/fuzz tests/soak
 
 test-cluster: $(VENV)/test  ## real CoreDNS under a real control plane; builds it once (Go, some 12 minutes)
-	@bed=$$(tests/cluster/testbed/build.sh | tail -n 1) && test -n "$$bed" && \
-	HEADLESS_DISCOVERY_TESTBED_BIN="$$bed" $(PYTEST) tests/cluster tests/contract
+	@$(WITH_BED) $(PYTEST) tests/cluster tests/contract
 
 fuzz: $(VENV)/test  ## fuzz the readers against dnspython: make fuzz MESSAGES=10000000 SEED=7
 	$(BIN)/python -m tests.fuzz.fuzz --messages $(MESSAGES) --seed $(SEED)
 
-soak: $(VENV)/test  ## a million lookups under loss, ten minutes; a hundred months of membership, half an hour
+soak: $(VENV)/test  ## 100 x 30 simulated days of following, a million lookups, 200 killed writers: an hour
+	$(BIN)/python -m tests.soak.membership --seeds $(SEEDS) --days $(DAYS) --jobs 2
+	$(BIN)/python -m tests.soak.writing --kills $(KILLS) --seed $(SEED)
 	$(BIN)/python -m tests.soak.soak --seed $(SEED)
-	$(BIN)/python -m tests.soak.membership --seeds $(SEEDS) --days $(DAYS) --jobs $(JOBS)
+
+soak-cluster: $(VENV)/test  ## an hour of changes and outages on the real control plane
+	@$(WITH_BED) $(BIN)/python -m tests.cluster.long_run --seed $(SEED)
 
 check: $(VENV)/check  ## ruff, mypy --strict, bandit, the architecture test
 	$(BIN)/python -m ruff check .
@@ -54,6 +65,9 @@ audit: $(VENV)/check  ## known vulnerabilities of the dependencies; needs the ad
 
 bench: $(VENV)/bench  ## ratios against what one would use instead, in one run
 	$(BIN)/python benchmarks/run.py
+
+bench-cluster: $(VENV)/bench $(VENV)/test  ## what following costs a real CoreDNS; BENCH=--quick for a smoke test
+	@$(WITH_BED) $(BIN)/python benchmarks/cluster.py $(BENCH)
 
 docs: $(VENV)/docs  ## build the documentation; warnings are errors
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from headless_discovery.cli.parser import build_parser
-from tests.docs.pages import REPOSITORY, pages
+from headless_discovery.cli import exits
+from headless_discovery.cli.parser import OUTPUTS, build_parser
+from headless_discovery.core.peerlist import FORMATS
+from tests.docs.pages import REPOSITORY, pages, tables
 from tests.docs.running import run_page
 
 if TYPE_CHECKING:
@@ -60,25 +60,46 @@ def test_make_targets() -> None:
 
 
 def test_every_flag_is_described() -> None:
-    """The reference of the command names each flag, format and exit code; the twins too."""
-    from headless_discovery.cli import exits
-    from headless_discovery.core.peerlist import FORMATS
-
+    """The reference of the command names each command, flag, format and exit code."""
     page = (REPOSITORY / "docs/reference/cli.md").read_text()
-    twins = (REPOSITORY / "docs/howto/list-in-scripts.md").read_text()
-    for command in ("list", "demo"):
-        for flag in re.findall(r"(?<![\w-])--[a-z-]+", command_help(command)):
-            assert flag == "--help" or f"`{flag}" in page, flag
-    for flag in set(re.findall(r"(?<![\w-])--[a-z-]+", command_help("list"))) - {"--help"}:
-        assert f"`{flag}`" in twins, flag
+    sections = dict(
+        re.findall(r"^## `?(\w+)[^\n]*\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    )
+    alone = ("list", "timeline", "demo")  # the others follow, and share flags
+    for command in build_parser()[1]:
+        told = sections[command]
+        if command not in alone:
+            told += sections["Following"] + sections["list"]
+        for flag in flags(command):
+            assert f"`{flag}" in told, (command, flag)
+        for output in OUTPUTS.get(command, ()):
+            assert f"`{output}`" in sections[command], (command, output)
     for form in ("table", "wide", *FORMATS):
         assert f"| `{form}` |" in page, form
     for name in exits.__all__:
         assert f"\n| {getattr(exits, name)} |" in page, name
 
 
-def command_help(command: str) -> str:
-    """What ``headless-discovery COMMAND --help`` prints."""
-    with pytest.raises(SystemExit), contextlib.redirect_stdout(io.StringIO()) as printed:
-        build_parser()[0].parse_args([command, "--help"])
-    return printed.getvalue()
+def test_every_twin_is_described() -> None:
+    """Each flag is in a table of environment twins, beside the variable made of its name."""
+    scripts = (REPOSITORY / "docs/howto/list-in-scripts.md").read_text()
+    for flag in flags("list"):
+        assert f"`{flag}`" in scripts, flag
+    reference = (REPOSITORY / "docs/reference/cli.md").read_text()
+    told = {
+        flag: row[0].split()[0]
+        for rows in (*tables(scripts, "variable", "flag"), *tables(reference, "variable", "flag"))
+        for row in rows
+        for flag in re.findall(r"--[a-z-]+", row[1])
+    }
+    for command in ("list", "watch", "wait", "write", "timeline"):
+        for flag in flags(command):
+            if not flag.startswith("--no-"):
+                name = told[flag].removeprefix("HEADLESS_DISCOVERY_").removesuffix("S")
+                assert name == flag[2:].replace("-", "_").upper(), (command, flag)
+
+
+def flags(command: str) -> list[str]:
+    """The long flags of a command but for ``--help``."""
+    actions = build_parser()[1][command]._option_string_actions
+    return [flag for flag in actions if flag.startswith("--") and flag != "--help"]

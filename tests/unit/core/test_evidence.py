@@ -199,6 +199,19 @@ class TestCached:
         script.ok(31, *ALL[:2], servers=(TWO,))
         assert script.who == NAMES[:2]
 
+    def test_what_counts_is_the_ttl_of_the_answer_that_counted(self) -> None:
+        """Of the cache that gave it, whoever gives the next one."""
+        script = cached()
+        script.ok(30, *ALL[:2], ttl=30)
+        script.ok(35, *ALL[:2], servers=(TWO,))
+        assert script.who == NAMES
+        script.ok(60, *ALL[:2], servers=(TWO,))
+        assert script.who == NAMES[:2]
+        script = cached()
+        script.ok(30, *ALL[:2], servers=(TWO,), ttl=30)
+        script.ok(35, *ALL[:2], ttl=25)
+        assert script.who == NAMES[:2]
+
     def test_constant_ttls_need_no_more(self) -> None:
         """The cluster's DNS itself gives the same TTL each time: a second is enough."""
         script = started()

@@ -128,7 +128,8 @@ class TestQuickPhase:
 
     def test_after_a_first_nobody(self) -> None:
         """Before anything is known as well."""
-        assert look(following(), 0.0, snapshot(outcome=EMPTY)) == 1.0
+        followed = Following(DEFAULT, lambda: 0.5, 0.0)
+        assert look(followed, 0.0, snapshot(outcome=EMPTY)) == pytest.approx(1.1)
 
     def test_a_second_miss_makes_it_no_longer(self) -> None:
         """Only the first of a row is news: what stays missing is looked for 30 s."""

@@ -187,7 +187,10 @@ class TestBackingOff:
             made.looked(at, next_look=FAR, rests=False, news=False)
         for number in range(5):
             assert moved(made, 200 + number, 100.0, news=None)
-        assert made.told(300, 101.0, FAR)
+        moved(made, 250, 100.5, news=False)
+        for at in range(101, 110):
+            made.looked(at, next_look=FAR, rests=False, news=False)
+        assert made.told(300, 111.0, FAR)
 
     def test_quiet_ends_it(self) -> None:
         """Three asks in a row without a move: worth asking again."""

@@ -80,6 +80,15 @@ class TestNameless:
         for at in range(5, 500, 5):
             assert script.ok(at, bare(A), bare(A6), *OTHERS) is None
 
+    def test_a_name_that_was_missing_is_back_with_its_address(self) -> None:
+        """Where nobody else has that address: listed there it is seen."""
+        script = started(one(A))
+        script.ok(5, *OTHERS)
+        script.ok(10, bare(A), *OTHERS)
+        script.ok(15, *OTHERS)
+        assert script.at("db-0") == (A,)
+        assert script.at(A) is None
+
     def test_an_address_missing_from_nameless_answers_goes(self) -> None:
         """On the same evidence as under its name."""
         script = started(one(A, A6))
@@ -114,6 +123,15 @@ class TestNameless:
         script.ok(10, bare(B), *OTHERS)
         assert "db-0" not in script.places
         assert B in script.places
+
+    def test_listed_under_a_name_that_has_to_wait_it_is_not_missing(self) -> None:
+        """An older answer gives the address to who has moved: somebody is listed there."""
+        script = started(one(A), ttl=300)
+        script.ok(5, one(B), bare(A), *OTHERS)
+        for at in range(10, 300, 5):
+            script.ok(at, one(A), *OTHERS)
+        assert script.at("db-0") == (B,)
+        assert script.at(A) == (A,)
 
     def test_two_names_at_one_address_are_both_there(self) -> None:
         """While it is listed without a name, neither of them is missing."""

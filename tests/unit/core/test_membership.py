@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from headless_discovery.core import membership
 from headless_discovery.core.membership import Membership, reduce
 from headless_discovery.core.questions import BAD_RESPONSE, NOT_HEADLESS, SERVFAIL, TIMEOUT
-from headless_discovery.core.snapshot import ABSENT, EMPTY, OK, PARTIAL
+from headless_discovery.core.snapshot import ABSENT, EMPTY, OK, PARTIAL, Snapshot
 from tests.unit.core.script import (
     DEFAULT,
+    SERVICE,
     TWO,
     UNDAMPED,
     Script,
@@ -290,17 +292,26 @@ class TestPublished:
             assert script.ok(at, *ALL[::-1]) is None
         assert script.ok(500, *(pod(number) for number in range(3))) is None
 
-    def test_the_same_endpoints_are_taken_in_passing(self) -> None:
+    def test_the_same_endpoints_are_taken_in_passing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """What nearly every look comes to: the tuple of the last answer makes no work."""
         script = started()
         shared = snapshot(*ALL)
         script.look(5, found(shared))
-        settled = script.state.settled
-        assert settled is shared.endpoints
-        script.look(10, found(shared))
-        assert script.state.observed is shared
-        script.look(15, found(snapshot(*shared.endpoints, dropped=("x",))))
-        assert script.state.drops
+        monkeypatch.setattr(membership, "Merged", None)
+        again = Snapshot(SERVICE, shared.endpoints, ttl=30, servers=(TWO,))
+        script.look(10, found(again))
+        assert script.state.observed is again
+        assert script.state.ttls.largest == 30
+
+    def test_but_not_past_a_refused_record(self) -> None:
+        """One that begins or ends beside the very same endpoints is seen."""
+        script = started()
+        shared = snapshot(*ALL)
+        refused = Snapshot(SERVICE, shared.endpoints, dropped=("x",))
+        for at, answer in ((5, shared), (10, refused), (15, shared), (20, refused)):
+            script.look(at, found(answer))
+            assert script.state.observed is answer
+            assert set(script.state.drops) == set(answer.dropped)
 
     def test_the_same_endpoints_do_not_pass_where_something_is_open(self) -> None:
         """The same tuple again is a second miss."""

@@ -61,6 +61,14 @@ class TestNewAddress:
             script.ok(at, one(A), *OTHERS)
         assert script.at("db-0") == (B,)
 
+    def test_nor_where_another_family_would_be_left(self) -> None:
+        """The new v4 address stays, though the v6 one is listed all the time."""
+        script = started(one(A, A6), ttl=300)
+        script.ok(5, one(B, A6), *OTHERS)
+        for at in range(10, 300, 5):
+            assert script.ok(at, one(A, A6), *OTHERS) is None
+        assert script.at("db-0") == (B, A6)
+
     def test_alternating_replicas_are_one_change(self) -> None:
         """Two replicas, one of them late: one update however often they alternate."""
         script = started(one(A), ttl=300)
@@ -321,6 +329,28 @@ class TestDrops:
         assert script.at("db-0") == (A, A6)
         script.ok(40, one(A), *OTHERS, dropped=("x",))
         assert script.at("db-0") == (A,)
+
+    def test_a_row_that_is_full_waits_as_well(self) -> None:
+        """Missing often enough, in answers of "nobody", and kept until nothing blocks."""
+        script = started(one(A))
+        for at in (5, 10, 15):
+            script.nobody(at)
+        script.ok(20, *OTHERS, dropped=("x",))
+        assert script.at("db-0") == (A,)
+        script.ok(21, *OTHERS)
+        assert script.at("db-0") is None
+
+    def test_and_so_does_that_of_an_address(self) -> None:
+        """Kept as the last one first, and then because a record was refused."""
+        script = cached(one(A, A6))
+        for at in (30, 36):
+            script.ok(at, one(A), *OTHERS, ttl=5)
+        for at in (41, 46, 51):
+            script.ok(at, one(A6), *OTHERS, ttl=2)
+        script.ok(66, one(A6), *OTHERS, ttl=2, dropped=("x",))
+        assert script.at("db-0") == (A, A6)
+        script.ok(67, one(A6), *OTHERS, ttl=2)
+        assert script.at("db-0") == (A6,)
 
     def test_an_address_that_first_misses_while_blocked_has_no_row(self) -> None:
         """Two answers count it out once nothing blocks."""

@@ -83,6 +83,18 @@ def test_per_server() -> None:
     assert both.counting == {TWO}
 
 
+def test_an_answer_of_two_servers_shows_one_of_them() -> None:
+    """That which was seen before; the other one may be new."""
+    ttls = observe(NO_TTLS, snapshot(ttl=30, servers=(TWO,)), 0, MOST)
+    assert observe(ttls, snapshot(ttl=25, servers=(ONE, TWO)), 5, MOST).counting == {TWO}
+
+
+def test_what_is_known_is_not_judged_again() -> None:
+    """Of a server whose TTLs count down nothing more is kept."""
+    ttls = seen([(0.0, 30), (5.0, 25)])
+    assert observe(ttls, snapshot(ttl=20), 10, MOST) == ttls
+
+
 def test_the_largest_seen() -> None:
     """As far as it is believed; an answer without a TTL says nothing."""
     assert seen([(0.0, 5), (5.0, 30), (10.0, 5)]).largest == 30

@@ -6,11 +6,9 @@ MESSAGES ?= 200000
 SEED ?= 1
 SEEDS ?= 100
 DAYS ?= 30
+JOBS ?= 2
 KILLS ?= 200
 BENCH ?=
-SEEDS ?= 100
-DAYS ?= 30
-JOBS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Alone they reach every branch of the core; only they run under coverage, which is slow.
@@ -46,7 +44,7 @@ fuzz: $(VENV)/test  ## fuzz the readers against dnspython: make fuzz MESSAGES=10
 	$(BIN)/python -m tests.fuzz.fuzz --messages $(MESSAGES) --seed $(SEED)
 
 soak: $(VENV)/test  ## 100 x 30 simulated days of following, a million lookups, 200 killed writers: an hour
-	$(BIN)/python -m tests.soak.membership --seeds $(SEEDS) --days $(DAYS) --jobs 2
+	$(BIN)/python -m tests.soak.membership --seeds $(SEEDS) --days $(DAYS) --jobs $(JOBS)
 	$(BIN)/python -m tests.soak.writing --kills $(KILLS) --seed $(SEED)
 	$(BIN)/python -m tests.soak.soak --seed $(SEED)
 

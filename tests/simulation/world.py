@@ -111,12 +111,20 @@ class World:
         setting: What the seed decided.
         change_pause: Mean seconds between two happenings in the cluster.
         fault_pause: Mean seconds between two episodes of each script of faults.
+        leave_out: Kinds of faults on the way that do not happen.
     """
 
-    def __init__(self, setting: Setting, *, change_pause: float, fault_pause: float) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        *,
+        change_pause: float,
+        fault_pause: float,
+        leave_out: tuple[str, ...] = (),
+    ) -> None:
         self.setting = setting
         seed = setting.seed
-        self._random = random = Random(f"world {seed}")
+        self.random = random = Random(f"world {seed}")
         self.cluster = Cluster(
             Random(f"cluster {seed}"),
             kind=setting.kind,
@@ -152,13 +160,14 @@ class World:
             if (kind not in ("unresolved", "cut") or self.cluster.kind.named)
             and (kind != "alternating" or setting.replicas > 1)
         }
-        self.way = Faults(Random(f"way {seed}"), WAY, fault_pause, START)
+        way = {kind: each for kind, each in WAY.items() if kind not in leave_out}
+        self.way = Faults(Random(f"way {seed}"), way, fault_pause, START)
         self.content = Faults(Random(f"content {seed}"), script, fault_pause, START)
         self._content_was = ""
         self._way_was = ""
         self._victim: Replica | None = None
         self.false_until = 0.0  # caches hold what a frozen replica told
-        self._forger = Forger(seed, self.cluster.kind, self.content)
+        self.forger = Forger(seed, self.cluster.kind, self.content)
         self.lost = 0  # messages
 
     @property
@@ -188,7 +197,7 @@ class World:
         way = self.way
         if way.kind != "refreshes" or now >= way.until:
             return None
-        at = now + self._random.choice((0.01, 0.5, 0.999, 1.001, 2.5))
+        at = now + self.random.choice((0.01, 0.5, 0.999, 1.001, 2.5))
         if at >= due:
             return None
         way.hit(at)
@@ -198,21 +207,13 @@ class World:
 
     def ask(self, now: float) -> Answer:
         """One look that begins now."""
-        way, content = self.way, self.content
-        if now >= way.turns_at:
-            way.turn(now)
-        if now >= content.turns_at:
-            content.turn(now)
-        if way.kind != self._way_was:
-            self._way_turned(now)
-        if content.kind != self._content_was:
-            self._content_turned(now)
-        kind = way.kind
-        end = now + 0.0005 + 0.004 * self._random.random()
+        self.turn(now)
+        kind = self.way.kind
+        end = now + 0.0005 + 0.004 * self.random.random()
         number = 0
         if not kind and self.setting.one_address:
             if len(self.replicas) > 1:
-                number = int(self._random.random() * len(self.replicas))
+                number = int(self.random.random() * len(self.replicas))
         else:
             end, number, failed = self._sent(now, end, kind)
             if failed:
@@ -222,7 +223,7 @@ class World:
 
     def _sent(self, now: float, end: float, kind: str) -> tuple[float, int, str]:
         """When the look ends, the replica that answered, the kind of failure or nothing."""
-        way, random = self.way, self._random
+        way, random = self.way, self.random
         if kind in ("outage", "long outage", "hour of nothing"):
             way.hit(now)
             return now + _DEADLINE, 0, TIMEOUT
@@ -259,13 +260,13 @@ class World:
         """The replicas in the order they are asked."""
         count = len(self.replicas)
         if self.setting.one_address:
-            return [int(self._random.random() * count) for _ in range(_SENDS)]
+            return [int(self.random.random() * count) for _ in range(_SENDS)]
         return sorted(range(count), key=lambda each: self._tried_last[each] > now)
 
     def _answered(self, now: float, end: float, number: int) -> Answer:
         self.cluster.advance(end)
         # The answer may be as old as the question, or have been made just before it came.
-        asked = end if end - now < 0.01 else max(now, end - self._random.random())
+        asked = end if end - now < 0.01 else max(now, end - self.random.random())
         state, ttl = self.replicas[number].answer(asked)
         kind = self.content.kind
         server = (self.names[number],)
@@ -273,11 +274,11 @@ class World:
         if kind in ("frozen", "alternating"):
             self.content.hit(now)
         elif kind:
-            return self._forged(now, end, self._forger.forge(state, ttl), server, true=true)
+            return self._forged(now, end, self.forger.forge(state, ttl), server, true=true)
         endpoints: Iterable[Endpoint] = state.endpoints
-        if self._random.random() < SHUFFLED:
+        if self.random.random() < SHUFFLED:
             endpoints = list(endpoints)
-            self._random.shuffle(endpoints)
+            self.random.shuffle(endpoints)
         snapshot = Snapshot(
             SERVICE, endpoints, outcome=state.outcome, ttl=ttl, seen_at=end, servers=server
         )
@@ -285,16 +286,28 @@ class World:
 
     # --- faults -----------------------------------------------------------------------------
 
+    def turn(self, now: float) -> None:
+        """Begin and end the faults whose time has come."""
+        way, content = self.way, self.content
+        if now >= way.turns_at:
+            way.turn(now)
+        if now >= content.turns_at:
+            content.turn(now)
+        if way.kind != self._way_was:
+            self._way_turned(now)
+        if content.kind != self._content_was:
+            self._content_turned(now)
+
     def _way_turned(self, now: float) -> None:
         kind = self.way.kind
         if self._victim is not None:
             self._victim.restart()
             self._victim = None
         if kind == "replica dead":
-            self._victim = self._random.choice(self.replicas)
+            self._victim = self.random.choice(self.replicas)
             self._victim.dead = True
         elif kind == "replica restarted":
-            self._random.choice(self.replicas).restart()
+            self.random.choice(self.replicas).restart()
             self.way.hit(now)
         self._way_was = self.way.kind
 
@@ -304,7 +317,7 @@ class World:
                 each.frozen = None
             self.false_until = now + self.setting.keeps
         self._content_was = kind = self.content.kind
-        self._forger.clear()
+        self.forger.clear()
         if kind in ("frozen", "alternating"):
             for each in self.replicas if kind == "frozen" else self.replicas[:1]:
                 each.freeze(now)

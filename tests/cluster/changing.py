@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import random
+import time
 from typing import TYPE_CHECKING
 
 from tests.cluster.api import ApiError
@@ -35,11 +36,11 @@ class Changes:
         seed: Of what is changed.
 
     Attributes:
-        made: What was done, in words.
+        made: What was done, with its time.
     """
 
     def __init__(self, namespace: Namespace, seed: int) -> None:
-        self.made: list[str] = []
+        self.made: list[tuple[float, str]] = []
         self._namespace = namespace
         self._chance = random.Random(seed)
         self._replicas = {DATABASE: 5, QUEUE: 3, APP: 5}
@@ -67,22 +68,28 @@ class Changes:
         if kind == "readiness":
             self._flip(service)
             return
-        # A pod that is not ready would hold up what comes in order.
-        self._all_ready(service)
+        if self._unready[service]:
+            # They would hold up what comes in order. Nothing else at the same time: a pod
+            # that is ready for a blink is seen by one asker and missed by another.
+            self._all_ready(service)
+            return
         if kind == "scale":
             least, most = _REPLICAS[service]
             others = [n for n in range(least, most + 1) if n != self._replicas[service]]
             self._replicas[service] = self._chance.choice(others)
             self._namespace.scale(service, self._replicas[service], _KINDS[service])
-            self.made.append(f"{service} scaled to {self._replicas[service]}")
+            self._note(f"{service} scaled to {self._replicas[service]}")
         elif kind == "replacement":
             pod = self._a_pod(service)
             if pod is not None:
                 self._namespace.delete_pod(pod)
-                self.made.append(f"{pod} replaced")
+                self._note(f"{pod} replaced")
         else:
             self._restart(service)
-            self.made.append(f"{service} restarted")
+            self._note(f"{service} restarted")
+
+    def _note(self, what: str) -> None:
+        self.made.append((time.monotonic(), what))
 
     def _flip(self, service: str) -> None:
         unready = self._unready[service]
@@ -111,7 +118,7 @@ class Changes:
             if error.status != http.client.NOT_FOUND:  # it was replaced meanwhile
                 raise
         else:
-            self.made.append(f"{pod} {'ready' if ready else 'unready'}")
+            self._note(f"{pod} {'ready' if ready else 'unready'}")
 
     def _restart(self, service: str) -> None:
         """Replace the pods one after the other, as `kubectl rollout restart` does."""

@@ -5,6 +5,7 @@ In come reports, out comes text. Decides nothing.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from tests.cluster.judging import ADDITION, MOVE, REMOVAL, Bounds
@@ -22,7 +23,7 @@ _JITTER = 0.2
 
 _FOLLOWER_HEAD = (
     *("follower", "looks", "failed", "sends", "told", "judged"),
-    *("false -", "false +", "missed", "broken", "streaks", "back within"),
+    *("false -", "false +", "unproven +", "missed", "broken", "streaks", "back within"),
 )
 
 _REPLICAS_HEAD = (
@@ -48,10 +49,10 @@ def formula(lifetime: float, interval: float) -> tuple[float, float]:
 def storm_table(report: Report) -> str:
     """Two tables: what each follower did, and how fast each kind of cache lets one be."""
     head = (
-        f"{report.made} changes asked for, {report.true} changes of the truth, "
-        f"{report.kills} kills, {report.away:.0f} s without the API server and until all "
-        f"were in step, {report.seconds:.0f} s in all; truth asked at least every "
-        f"{report.pause * 1000:.0f} ms"
+        f"{len(report.made)} changes asked for, {report.true} changes of the truth, "
+        f"{report.kills} kills, {report.away[1] - report.away[0]:.0f} s without the API server "
+        f"and until all were in step, {report.seconds:.0f} s in all; truth unwatched for "
+        f"{report.longest_blind * 1000:.0f} ms at most"
     )
     lines = [
         head,
@@ -67,8 +68,34 @@ def storm_table(report: Report) -> str:
         ),
         "",
         *report.faults,
+        *(
+            f"unproven: {row.follower.name}: {each}"
+            for row in report.rows
+            for each in row.verdict.unproven
+        ),
     ]
     return "\n".join(lines)
+
+
+def storm_record(report: Report) -> str:
+    """All that happened as JSON, times in seconds: for who must find out why."""
+    return json.dumps(
+        {
+            "made": report.made,
+            "truth": report.truth,
+            "blind": report.blind,
+            "followers": {
+                row.follower.name: {
+                    "told": [change._asdict() for change in row.follower.told],
+                    "looks": row.follower.looks,
+                    "answers": row.follower.answers,
+                    "outages": row.recoveries.felt,
+                }
+                for row in report.rows
+            },
+        },
+        default=sorted,  # sets of addresses
+    )
 
 
 def replicas_table(changes: Sequence[Change]) -> str:
@@ -133,7 +160,10 @@ def _follower_row(row: Row) -> tuple[str, ...]:
     verdict, follower = row.verdict, row.follower
     failed = sum(not look.good for look in follower.looks)
     figures = (len(follower.looks), failed, follower.sends, len(follower.told), verdict.judged)
-    faults = (verdict.false_removals, verdict.false_additions, verdict.missed, verdict.broken)
+    faults = (
+        *(verdict.false_removals, verdict.false_additions, verdict.unproven),
+        *(verdict.missed, verdict.broken),
+    )
     return (
         follower.name,
         *map(str, figures),
@@ -149,9 +179,10 @@ def _latency_rows(rows: Iterable[Row]) -> Iterable[tuple[str, ...]]:
         by_cache.setdefault(row.block.lifetime, []).append(row)
     for lifetime, those in by_cache.items():
         bounds = Bounds(lifetime)
+        removal = bounds.seen + bounds.counting
         for kinds, bound in (
-            ((ADDITION, MOVE), bounds.seen),
-            ((REMOVAL,), bounds.seen + bounds.counting),
+            ((ADDITION, MOVE), f"{bounds.seen:.1f}"),
+            ((REMOVAL,), f"{removal:.1f}, of most {removal + bounds.counting:.1f}"),
         ):
             values = [
                 each
@@ -165,7 +196,7 @@ def _latency_rows(rows: Iterable[Row]) -> Iterable[tuple[str, ...]]:
                 " / ".join(kinds),
                 str(len(values)),
                 *(_seconds(percentile(values, share)) for share in (0.5, 0.99, 1.0)),
-                f"{bound:.1f}",
+                bound,
                 *(f"{mean:.1f} / {worst:.1f}" for mean, worst in formulas),
             )
 

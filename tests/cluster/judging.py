@@ -47,11 +47,18 @@ class History:
     Args:
         moments: (time, members from then on), in order of time.
         end: Until when it is known.
+        blind: (begin, end) of times in which somebody may have come and gone unseen.
     """
 
-    def __init__(self, moments: Iterable[tuple[float, Members]], end: float) -> None:
+    def __init__(
+        self,
+        moments: Iterable[tuple[float, Members]],
+        end: float,
+        blind: Iterable[tuple[float, float]] = (),
+    ) -> None:
         self.moments = list(moments)
         self.end = end
+        self.blind = list(blind)
         self._times = [time for time, _ in self.moments]
 
     @property
@@ -75,6 +82,10 @@ class History:
             if time > end:
                 break
             yield members
+
+    def is_sure(self, begin: float, end: float) -> bool:
+        """Whether all of the time from `begin` to `end` was watched."""
+        return not any(since < end and until > begin for since, until in self.blind)
 
     def spans(self, name: str) -> Iterator[Span]:
         """The states of a member, one after the other."""
@@ -173,6 +184,7 @@ class Verdict(NamedTuple):
         false_additions: Members or addresses reported that were not true.
         missed: States that lasted and were not told in time, or not until their end.
         broken: Version gaps, and changes that do not lead to the set they come with.
+        unproven: What would be false additions, had the truth been watched without a gap.
         judged: How many states lasted long enough to be judged.
         latencies: Seconds from each such state's begin until it was told, by kind; only
             those no outage disturbed, and none that P4 holds back.
@@ -182,12 +194,13 @@ class Verdict(NamedTuple):
     false_additions: list[str]
     missed: list[str]
     broken: list[str]
+    unproven: list[str]
     judged: int
     latencies: dict[str, list[float]]
 
     @property
     def faults(self) -> list[str]:
-        """All of them."""
+        """All of them that are proven."""
         return [*self.false_removals, *self.false_additions, *self.missed, *self.broken]
 
 
@@ -205,8 +218,8 @@ def judge(
     """
     told = list(told)
     if not told:
-        return Verdict([], [], ["nothing was ever told"], [], 0, {})
-    verdict = Verdict([], [], [], list(_broken(told)), 0, {})
+        return Verdict([], [], ["nothing was ever told"], [], [], 0, {})
+    verdict = Verdict([], [], [], list(_broken(told)), [], 0, {})
     before: Members = {}
     for change in told:
         _false(truth, before, change, bounds.lifetime + SLACK, verdict)
@@ -231,7 +244,8 @@ def _false(
         if before.get(name) == addresses:
             continue
         if not any(members.get(name) == addresses for members in truth.between(since, change.time)):
-            verdict.false_additions.append(
+            is_proven = truth.is_sure(since, change.time)
+            (verdict.false_additions if is_proven else verdict.unproven).append(
                 f"{change.time:.2f}: {name} at {_words(addresses)}, but it was "
                 f"{_words(truth.at(change.time).get(name))}"
             )

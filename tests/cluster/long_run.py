@@ -23,6 +23,7 @@ from tests.cluster.figures import (
     nobody_text,
     replicas_faults,
     replicas_table,
+    storm_record,
     storm_table,
 )
 from tests.cluster.judging import SLACK, Bounds
@@ -46,6 +47,10 @@ def following(bed: Bed, namespaces: Namespaces, seed: int) -> list[str]:
     """500 changes, 100 kills, a minute without the API server."""
     report = storm(bed, namespaces.create(), PLAN._replace(seed=seed), say)
     say("\n" + storm_table(report))
+    if report.faults or any(row.verdict.unproven for row in report.rows):
+        file = Path(tempfile.mkdtemp(prefix="long-run-")) / "record.json"
+        file.write_text(storm_record(report))
+        say(f"all that happened is in {file}")
     return report.faults
 
 

@@ -67,13 +67,14 @@ class Recorder(threading.Thread):
 
     Attributes:
         log: What changed, by key; the first entry is the first answer.
-        pause: The longest time between two answers to the same question, by key.
+        blind: Times between two answers to the same question that lie further apart than
+            three rounds, by key: what came and went meanwhile is not known.
     """
 
     def __init__(self, questions: Mapping[str, Question], every: float = 0.02) -> None:
         super().__init__(daemon=True)
         self.log: dict[str, list[Reading]] = {key: [] for key in questions}
-        self.pause = dict.fromkeys(questions, 0.0)
+        self.blind: dict[str, list[tuple[float, float]]] = {key: [] for key in questions}
         self._asking = {key: _Asking(question) for key, question in questions.items()}
         self._every = every
         self._ended = threading.Event()
@@ -102,8 +103,9 @@ class Recorder(threading.Thread):
                 log = self.log[key]
                 if not log or log[-1].members != reading.members:
                     log.append(reading)
-                pause = reading.answered - last.get(key, reading.asked)
-                self.pause[key] = max(self.pause[key], pause)
+                before = last.get(key, reading.asked)
+                if reading.answered - before > 3 * self._every:
+                    self.blind[key].append((before, reading.answered))
                 last[key] = reading.answered
             self._rounds.release()
             self._ended.wait(max(0.0, began + self._every - time.monotonic()))

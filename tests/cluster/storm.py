@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tests.cluster.bed import Bed
     from tests.cluster.judging import Verdict
     from tests.cluster.nameservers import NameServers
+    from tests.cluster.recording import Reading
     from tests.cluster.recovering import Recoveries
     from tests.cluster.workloads import Namespace
 
@@ -95,21 +96,31 @@ class Report(NamedTuple):
 
     Attributes:
         rows: The followers.
-        made: The changes that were asked for.
-        true: How many changes of members were seen in the truth.
+        made: The changes that were asked for, with their times.
+        truth: What was true, by Service.
+        blind: Times in which the truth was not watched closely, by Service.
         kills: How often CoreDNS was killed.
-        away: Seconds from the API server's end until all had caught up with it.
-        pause: The longest time between two answers of the truth, which must not be blind.
+        away: From the API server's end until all had caught up with it.
         seconds: How long all of it took.
     """
 
     rows: list[Row]
-    made: int
-    true: int
+    made: list[tuple[float, str]]
+    truth: dict[str, list[Reading]]
+    blind: dict[str, list[tuple[float, float]]]
     kills: int
-    away: float
-    pause: float
+    away: tuple[float, float]
     seconds: float
+
+    @property
+    def true(self) -> int:
+        """How many changes of members were true."""
+        return sum(len(log) - 1 for log in self.truth.values())
+
+    @property
+    def longest_blind(self) -> float:
+        """The longest time the truth was not watched."""
+        return max((end - begin for each in self.blind.values() for begin, end in each), default=0)
 
     @property
     def faults(self) -> list[str]:
@@ -151,11 +162,11 @@ def storm(bed: Bed, namespace: Namespace, plan: Plan, say: Callable[[str], None]
     ]
     return Report(
         rows,
-        len(changes.made),
-        sum(len(log) - 1 for log in truth.log.values()),
+        changes.made,
+        truth.log,
+        truth.blind,
         plan.kills,
-        span[1] - span[0],
-        max(truth.pause.values()),
+        span,
         time.monotonic() - began,
     )
 
@@ -186,7 +197,7 @@ def _play(
     start = time.monotonic()
     due = plan.kill_times(chance)
     is_back = not plan.away
-    killed = 0
+    killed = told = 0
     while len(changes.made) < plan.changes or killed < plan.kills:
         now = time.monotonic() - start
         if killed < plan.kills and now >= due[killed]:
@@ -202,10 +213,10 @@ def _play(
             say(f"API server away, and all in step again: {span[1] - span[0]:.1f} s")
             start += span[1] - span[0]
             continue
-        if len(changes.made) < plan.changes:
-            changes.make()
-            if len(changes.made) % 25 == 0:
-                say(f"{len(changes.made)} changes, {killed} kills, {now:.0f} s")
+        changes.make()
+        if len(changes.made) >= told + 25:
+            told = len(changes.made)
+            say(f"{told} changes, {killed} kills, {now:.0f} s")
         # Some come at once, some a while apart.
         pause = plan.every * chance.choice((0.1, 0.5, 1.0, 2.0, 1.4))
         wait_for = min([pause, *(each - now for each in due[killed : killed + 1])])
@@ -235,7 +246,8 @@ def _judged(
 ) -> Row:
     recovered = recoveries(follower.looks, outages)
     log = [each for each in truth.log[follower.service] if each.members is not None]
-    history = History([(each.answered, each.members or {}) for each in log], end)
+    moments = [(each.answered, each.members or {}) for each in log]
+    history = History(moments, end, truth.blind[follower.service])
     bounds = Bounds(block.lifetime, ttl=float(block.ttl))
     clock = Clock([*recovered.felt, span])
     return Row(follower, block, judge(history, follower.told, bounds, clock, end), recovered)

@@ -129,6 +129,19 @@ def test_what_was_never_true_is_a_false_addition(told: tuple[tuple[float, str], 
     assert len(judged(truth, published(*told), CACHED).false_additions) == 1
 
 
+def test_what_came_and_went_unwatched_is_no_proof() -> None:
+    """An addition is no fault where it may have been true for a blink; a removal is."""
+    truth = history((0, "a1 b2"))
+    truth.blind = [(99.8, 99.95), (300.0, 300.1)]
+    told = published((1, "a1 b2"), (100, "a1 b2 c3"), (102, "a1 b2"), (300.2, "a1"))
+    verdict = judged(truth, told)
+    assert len(verdict.unproven) == 1
+    assert verdict.false_additions == []
+    assert len(verdict.false_removals) == 1
+    truth.blind = [(99.2, 99.4), (100.1, 100.3)]
+    assert len(judged(truth, told).false_additions) == 1
+
+
 def test_what_is_never_told_is_missed() -> None:
     """A lasting addition, move and removal, each not told; and one told late."""
     truth = history((0, "a1 b2"), (100, "a1 b2 c3"), (200, "a9 b2 c3"), (300, "a9 c3"))

@@ -17,6 +17,7 @@ from tests.unit.core.driving import SERVFAIL, a, aaaa, frame, message, soa, srv
 
 from .cluster import SERVICE
 from .forging import Forged
+from .world import SILENT
 
 if TYPE_CHECKING:
     from headless_discovery.core.questions import Ask
@@ -31,7 +32,6 @@ Arrival = tuple[float, bytes | Broken]  # when, and what
 _UDP_AT_MOST = 1232
 _NO_SUCH_NAME = 3
 _TRUNCATED = 0x0200
-_SILENT = ("outage", "long outage", "hour of nothing")
 
 
 class MemoryServers:
@@ -62,7 +62,7 @@ class MemoryServers:
         if kind == "servfail":
             way.hit(now)
             return [(at, self._message(ask, question, rcode=SERVFAIL))]
-        if kind in ("slow", *_SILENT) or kind == "one timeout":
+        if kind in ("slow", *SILENT) or kind == "one timeout":
             way.hit(now)
             if kind != "slow":
                 return []

@@ -101,6 +101,7 @@ class Run:
         self.violations: dict[str, int] = {}
         self.examples: list[str] = []
         self.looks = 0
+        self.hints = 0
         self._hash = blake2b(digest_size=12)
         self._now = START
         self.evidence = Evidence(counts_down=self.setting.counts_down, blame=self._blame)
@@ -201,7 +202,8 @@ class Run:
                 continue
             idle = 0
             if what == HINT:
-                following.hinted(int(world.cluster.now.began), now)
+                self.hints += 1
+                following.hinted(world.serial(now), now)
                 continue
             answer = world.ask(now)
             now = answer.end

@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 
     from .forging import Forged
 
-__all__ = ["Answer", "Setting", "World", "setting"]
+__all__ = ["SILENT", "START", "Answer", "Setting", "World", "setting"]
 
 START = 10_000.0  # no clock begins at nought
 SHUFFLED = 0.03  # share of the answers that are not the known list
+SILENT = ("outage", "long outage", "hour of nothing")  # faults in which nothing answers
 _ATTEMPT = 1.0
 _SENDS = 6
 _DEADLINE = 5.0
@@ -59,7 +60,6 @@ class Setting(NamedTuple):
     keeps: float  # c: seconds a cache keeps an answer
     keepttl: bool
     ttl: int  # what CoreDNS itself shows
-    hint: bool
 
     @property
     def counts_down(self) -> bool:
@@ -90,7 +90,6 @@ def setting(seed: int) -> Setting:
         keeps=keeps,
         keepttl=keepttl,
         ttl=ttl,
-        hint=False,
     )
 
 
@@ -203,6 +202,17 @@ class World:
         way.hit(at)
         return at
 
+    def serial(self, now: float) -> int | None:
+        """The serial of the cluster's zone: when something changed last; None: no answer."""
+        self.turn(now)
+        if self.way.kind in (*SILENT, "refused", "servfail"):
+            self.way.hit(now)
+            return None
+        self.cluster.advance(now)
+        replica = self.random.choice(self.replicas)
+        state = replica.frozen or self.cluster.at(now - replica.lag)
+        return int(state.began)
+
     # --- a look -----------------------------------------------------------------------------
 
     def ask(self, now: float) -> Answer:
@@ -224,7 +234,7 @@ class World:
     def _sent(self, now: float, end: float, kind: str) -> tuple[float, int, str]:
         """When the look ends, the replica that answered, the kind of failure or nothing."""
         way, random = self.way, self.random
-        if kind in ("outage", "long outage", "hour of nothing"):
+        if kind in SILENT:
             way.hit(now)
             return now + _DEADLINE, 0, TIMEOUT
         if kind in ("refused", "servfail"):

@@ -67,6 +67,18 @@ class Hidden:
         self._threads.append(thread)
         thread.start()
 
+    def until(self, condition: Callable[[], object]) -> Callable[[], None]:
+        """A step of `meanwhile` that waits, at most 20 s, until something holds."""
+
+        def wait() -> None:
+            end = time.monotonic() + 20
+            while not condition():
+                if time.monotonic() > end:
+                    raise PageError(f"{self._name}: a hidden step waited in vain")
+                time.sleep(0.01)
+
+        return wait
+
     def finish(self) -> None:
         """All of it must have been done.
 

@@ -181,6 +181,7 @@ class _Runner:
             "page": self._namespace,
             "hurry": hidden.hurry,
             "meanwhile": hidden.meanwhile,
+            "until": hidden.until,
         }
         self._makes = makes
         self._unused: dict[str, int] = {}

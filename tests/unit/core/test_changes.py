@@ -6,13 +6,14 @@ import pickle
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headless_discovery.core.changes import Change, change_between, key_of
 from headless_discovery.core.snapshot import Snapshot
 from tests.unit.core.script import SERVICE, Script, bare, composes, pod, snapshot
 
+UNHURRIED = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 PLACES = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00::1", "fd00::2"]
 
 
@@ -31,7 +32,7 @@ def states(draw: st.DrawFn) -> Snapshot:
 
 
 @given(states(), states())
-@settings(max_examples=300, deadline=None)
+@UNHURRIED
 def test_the_parts_lead_from_before_to_after(before: Snapshot, after: Snapshot) -> None:
     """Without the removed and what was updated, with the added and what it became."""
     change = change_between(before, after)
@@ -46,6 +47,7 @@ def test_the_parts_lead_from_before_to_after(before: Snapshot, after: Snapshot) 
 
 
 @given(states())
+@UNHURRIED
 def test_equal_states_are_no_change(state: Snapshot) -> None:
     """Nobody is added, removed or updated, whichever objects they are."""
     change = change_between(state, pickle.loads(pickle.dumps(state)))  # noqa: S301
@@ -53,6 +55,7 @@ def test_equal_states_are_no_change(state: Snapshot) -> None:
 
 
 @given(states())
+@UNHURRIED
 def test_from_nothing_known_everybody_is_added(state: Snapshot) -> None:
     """The first change."""
     change = change_between(None, state)

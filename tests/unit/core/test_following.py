@@ -312,8 +312,10 @@ class TestHints:
     def test_rests_while_looks_fail_and_while_ttls_count_down(self) -> None:
         """There it would learn nothing."""
         followed = settled(self.HINTED)
-        look(followed, 14.0)
-        assert followed.due == followed.look_due
+        for at in (14.0, 15.0, 17.0):
+            look(followed, at)
+            assert followed.due == followed.look_due
+        assert followed.due == 21.0
         look(followed, 20.0, snapshot(*ALL, ttl=30))
         assert followed.due == 21.0
         look(followed, 24.0, snapshot(*ALL, ttl=26))

@@ -119,7 +119,7 @@ def _become(program: list[str]) -> int:
         sys.stdout.flush()
     sys.stderr.flush()
     try:
-        os.execvp(program[0], program)  # noqa: S606 - this is what the user asked for
+        os.execvp(program[0], program)  # noqa: S606 # nosec B606 - what the user asked for
     except FileNotFoundError:
         say(f"{program[0]!a}: the command is not found")
         return exits.COMMAND_NOT_FOUND

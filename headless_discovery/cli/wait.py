@@ -119,7 +119,8 @@ def _become(program: list[str]) -> int:
         sys.stdout.flush()
     sys.stderr.flush()
     try:
-        os.execvp(program[0], program)  # noqa: S606 # nosec B606 - what the user asked for
+        # What the user asked for, with no shell in between.
+        os.execvp(program[0], program)  # noqa: S606 # nosec B606
     except FileNotFoundError:
         say(f"{program[0]!a}: the command is not found")
         return exits.COMMAND_NOT_FOUND

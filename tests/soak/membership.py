@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 DAY = 86400.0
 CHANGE_PAUSE = 500.0  # mean seconds between two happenings in the cluster
 FAULT_PAUSE = 300.0  # and between two episodes of each script of faults
-FOLLOWERS = 1000
 _COLUMNS = ("events", "false removals", "by no server's fault", "came again", "false empties")
 
 
@@ -83,13 +82,13 @@ class Totals:
         )
 
 
-def herds() -> Iterable[str]:
-    """A thousand followers of one Service, and one follower through an hour of silence."""
-    yield f"{FOLLOWERS} followers behind one cache of c seconds, most questions in any second:"
+def herds(followers: int) -> Iterable[str]:
+    """Many followers of one Service, and one follower through an hour of silence."""
+    yield f"{followers} followers behind one cache of c seconds, most questions in any second:"
     for keeps in (0.0, 5.0, 30.0):
-        spread = herd(FOLLOWERS, over=5.0, keeps=keeps, seconds=300.0)
-        common = herd(FOLLOWERS, over=0.0, keeps=keeps, seconds=300.0)
-        change = herd(FOLLOWERS, over=5.0, keeps=keeps, seconds=300.0, change_at=150.0)
+        spread = herd(followers, over=5.0, keeps=keeps, seconds=300.0)
+        common = herd(followers, over=0.0, keeps=keeps, seconds=300.0)
+        change = herd(followers, over=5.0, keeps=keeps, seconds=300.0, change_at=150.0)
         yield (
             f"  c={keeps:2.0f}: started over 5 s {peak(spread)}; all at once {peak(common)}, "
             f"from the second look on {peak(common, since=0.001)}; "
@@ -122,10 +121,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--days", type=float, default=30.0)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--followers", type=int, default=1000)
     parsed = parser.parse_args(arguments)
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, _broken_off)
-    for line in herds():
+    for line in herds(parsed.followers):
         _say(line)
     began = time.perf_counter()
     totals = Totals()

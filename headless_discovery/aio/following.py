@@ -58,7 +58,7 @@ class Signal:
 
     def notify(self) -> None:
         """End every present wait."""
-        for waiter in self._waiters:
+        for waiter in tuple(self._waiters):  # one may go meanwhile: a closed loop's are collected
             _settle(waiter)
 
     async def wait(self, seconds: float | None = None) -> None:

@@ -123,6 +123,15 @@ class ServiceObject:
         errors = self._follower.callback_errors
         return following.status(monotonic(), listed=listed, callback_errors=errors)
 
+    @property
+    def policy(self) -> PollPolicy:
+        """How it is followed, with the interval filled in.
+
+        Raises:
+            ConfigError: The environment's interval is not usable.
+        """
+        return self._target.policy(self._poll)
+
     def own_pod(self) -> OwnPod:
         """Who this pod is: ``POD_NAME``, else the host name; ``POD_IP``, else a local address.
 

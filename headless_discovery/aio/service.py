@@ -49,7 +49,7 @@ class AsyncHeadlessService(ServiceObject):
         """Begin to follow, and wait for the first look: the twin of `HeadlessService.open`."""
         from .following import Follower  # noqa: PLC0415 - one look needs no follower
 
-        policy = self._target.policy(self._poll)
+        policy = self.policy
         with forking.lock:  # of those who open it at once, one does
             self._demand_closed()
             follower = Follower(self._target, policy, self._on_lookup)
@@ -100,7 +100,7 @@ class AsyncHeadlessService(ServiceObject):
             raise ConfigError("stop", f"{ascii(stop)[:100]} is no asyncio.Event")
         if self._is_open():
             return SharedWatch(self._opened(), stop, self)
-        policy = self._target.policy(self._poll)
+        policy = self.policy
         return OwnWatch(Poller(self._target, policy, self._on_lookup), stop)
 
     def subscribe(self, callback: Callable[[Change], object]) -> Callable[[], None]:
@@ -134,7 +134,7 @@ class AsyncHeadlessService(ServiceObject):
         demand_seconds("timeout", timeout)
         if self._is_open():
             return await wait_with(self._opened(), awaited, stable, timeout)
-        poller = Poller(self._target, self._target.policy(self._poll), self._on_lookup)
+        poller = Poller(self._target, self.policy, self._on_lookup)
         return await wait_alone(poller, awaited, stable, timeout)
 
     async def _look(self, allow_partial: bool) -> Snapshot:

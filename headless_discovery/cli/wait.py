@@ -41,7 +41,7 @@ def run(parsed: argparse.Namespace) -> int:
 def _wait(parsed: argparse.Namespace, signals: Signals) -> int:
     judge = _Judge(parsed)
     service = service_of(parsed, judge.looked)
-    judge.awaited = parse_condition(parsed.condition, service._target.own_pod)  # noqa: SLF001
+    judge.awaited = parse_condition(parsed.condition, service.own_pod)
     try:
         with judge.line, signals.raising():
             judge.line.begin(f"waiting for {parsed.condition}", judge.state)

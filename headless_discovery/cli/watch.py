@@ -108,7 +108,7 @@ def run(parsed: argparse.Namespace) -> int:
         recorder = None
         if parsed.record is not None:
             recorder = Recorder(stack.enter_context(open_recording(parsed.record)).write)
-            interval = service._target.policy(service._poll).interval  # noqa: SLF001
+            interval = service.policy.interval
             recorder.start(time.time(), name, interval)
             relay.listeners.append(recorder)
         output = Output(relay.is_set)

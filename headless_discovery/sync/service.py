@@ -96,7 +96,7 @@ class HeadlessService(ServiceObject):
         """
         from .following import Follower  # noqa: PLC0415 - one look needs no threads
 
-        policy = self._target.policy(self._poll)
+        policy = self.policy
         with forking.lock:  # of those who open it at once, one does
             self._demand_closed()
             follower = Follower(self._target, policy, self._on_lookup)
@@ -161,7 +161,7 @@ class HeadlessService(ServiceObject):
             raise ConfigError("stop", f"{ascii(stop)[:100]} has no is_set(), as an Event has")
         if self._is_open():
             return SharedWatch(self._opened(), stop, self)
-        policy = self._target.policy(self._poll)
+        policy = self.policy
         return OwnWatch(Poller(self._target, policy, self._on_lookup, stop))
 
     def subscribe(self, callback: Callable[[Change], object]) -> Callable[[], None]:
@@ -228,7 +228,7 @@ class HeadlessService(ServiceObject):
         demand_seconds("timeout", timeout)
         if self._is_open():
             return wait_with(self._opened(), awaited, stable, timeout)
-        poller = Poller(self._target, self._target.policy(self._poll), self._on_lookup)
+        poller = Poller(self._target, self.policy, self._on_lookup)
         return wait_alone(poller, awaited, stable, timeout)
 
     def _look(self, allow_partial: bool) -> Snapshot:

@@ -56,7 +56,10 @@ def observe(ttls: Ttls, snapshot: Snapshot, now: float, most: float) -> Ttls:
         if server in counting:
             continue
         earlier = recent.get(server, ())
-        if any(ttl < known and abs(end - its_end) <= _SAME_MOMENT for known, its_end in earlier):
+        # A TTL of 0 is no rest of one: it says "do not keep this", and ends wherever it comes.
+        if any(
+            0 < ttl < known and abs(end - its_end) <= _SAME_MOMENT for known, its_end in earlier
+        ):
             counting |= {server}
         recent = {**recent, server: (*earlier[1 - _KEPT :], (ttl, end))}
     return Ttls(max(largest, min(ttl, most)), counting, recent)

@@ -68,3 +68,18 @@ def test_an_address_that_came_back_is_not_held_against_what_was_missing_before()
     assert driven.members == {("db-0", ("10.0.0.1", "fd00::1"))}
     driven.answer(14.0, pod("fd00::1", "db-0"), ttl=5)
     assert driven.members == {("db-0", ("fd00::1",))}
+
+
+def test_a_ttl_of_nought_is_no_cache() -> None:
+    """One answer with TTL 0, just when an earlier one runs out, does not make a cache of a server.
+
+    It would be asked once per TTL from then on, and a removal be seen seconds later.
+    """
+    driven = Driven()
+    pods = pod("10.0.0.1", "db-0"), pod("10.0.0.2", "db-1"), pod("10.0.0.3", "db-2")
+    driven.answer(0.0, *pods, ttl=5)
+    driven.answer(5.0, *pods, ttl=0)
+    driven.answer(10.0, *pods, ttl=5)
+    driven.answer(15.0, *pods[:2], ttl=5)
+    driven.answer(16.1, *pods[:2], ttl=5)
+    assert len(driven.members) == 2

@@ -42,7 +42,7 @@ CONTENT: Script = {
     "one absent": (3, 0.0, 0.0),
     "shrunk": (4, 0.0, 0.0),  # one answer without more than half of the pods
     "shrunk for long": (1, 5.0, 60.0),
-    "huge ttl": (2, 0.0, 10.0),
+    "odd ttl": (2, 0.0, 10.0),  # 0, or the largest there is
     "frozen": (3, 10.0, 300.0),  # the API server is away: every replica tells the past
     "alternating": (4, 10.0, 300.0),  # one replica tells the past
     "dropped": (4, 0.5, 28.0),  # a record is refused, with or without its pod

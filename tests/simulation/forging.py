@@ -58,8 +58,8 @@ class Forger:
         """What comes of this state under the present fault."""
         kind = self._content.kind
         endpoints, outcome = state.endpoints, state.outcome
-        if kind == "huge ttl":
-            return Forged(endpoints, outcome, HUGE_TTL)
+        if kind == "odd ttl":
+            return Forged(endpoints, outcome, HUGE_TTL if self._content.level < 0.5 else 0)
         if kind in ("absent", "absent for long", "one absent", "empty"):
             said = EMPTY if kind == "empty" else ABSENT
             return Forged((), said, ttl, lies=bool(endpoints))

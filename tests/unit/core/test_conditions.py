@@ -290,6 +290,7 @@ class TestParse:
             "ordinals=",
             "ordinals=,",
             "ordinals=2-0",
+            "ordinals=5,2-0",
             "ordinals=0-",
             "ordinals=-1",
             "ordinals=0-1-2",

@@ -101,7 +101,7 @@ class ApiServer:
             try:
                 connection.request(verb, path, payload, headers)
                 response = connection.getresponse()
-            except ConnectionError:
+            except (ConnectionError, ssl.SSLEOFError):
                 if fresh:
                     raise
                 connection.close()  # the server had closed this idle connection: once more

@@ -12,6 +12,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
+from .. import forking
 from ..core.fallback import read_at_length
 from ..core.questions import Ask, Broken, Decode, Listen, Pause
 from ..core.wire import WireError
@@ -38,6 +39,19 @@ class Channel:
         self.sockets: set[socket.socket] = set()
         self._kept: tuple[Server, socket.socket] | None = None
 
+    def open(self, family: int, kind: int) -> socket.socket:
+        """A new socket, which a child process closes, whenever it is forked."""
+        with forking.lock:
+            opened = socket.socket(family, kind)
+            self.sockets.add(opened)
+        return opened
+
+    def shut(self, opened: socket.socket) -> None:
+        """Close a socket."""
+        with forking.lock:
+            self.sockets.discard(opened)
+            opened.close()
+
     def keep(self, server: Server, connection: socket.socket) -> None:
         """Keep a connection for another question; one at most."""
         self.drop_kept()
@@ -61,16 +75,16 @@ class Channel:
     def drop_kept(self) -> None:
         """Close the connection that was kept."""
         if self._kept is not None:
-            self.sockets.discard(self._kept[1])
-            self._kept[1].close()
+            self.shut(self._kept[1])
             self._kept = None
 
     def close(self) -> None:
         """Close every socket."""
         self._kept = None
-        for each in self.sockets:
-            each.close()
-        self.sockets.clear()
+        with forking.lock:
+            for each in self.sockets:
+                each.close()
+            self.sockets.clear()
 
 
 def random_id() -> bytes:
@@ -204,9 +218,8 @@ class _Run:
         """Connect and send; False when the time ran out on the way."""
         family = socket.AF_INET6 if ":" in ask.server.address else socket.AF_INET
         kind = socket.SOCK_STREAM if ask.tcp else socket.SOCK_DGRAM
-        self._socket = opened = socket.socket(family, kind)
-        if self._channel is not None:
-            self._channel.sockets.add(opened)
+        opened = (self._channel.open if self._channel else socket.socket)(family, kind)
+        self._socket = opened
         opened.setblocking(False)
         if ask.tcp:
             error = opened.connect_ex(ask.server)
@@ -270,9 +283,7 @@ class _Run:
 
     def _close(self) -> None:
         if self._socket is not None:
-            if self._channel is not None:
-                self._channel.sockets.discard(self._socket)
-            self._socket.close()
+            self._socket.close() if self._channel is None else self._channel.shut(self._socket)
             self._socket = None
 
 

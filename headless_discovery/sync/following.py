@@ -72,17 +72,18 @@ class Poller:
         self.target = target
         spread = Random().random  # noqa: S311 - no secret
         self.following = Following(policy, spread, monotonic())
-        try:
-            self.channel = Channel(stop)
-        except OSError as error:
-            raise lacking(target, error) from None
         self.reporter = Reporter()
         #: Guards ``following`` against the threads that want a look.
         self.lock = threading.RLock()  # a signal's handler may call us, too
         #: Whether this is the copy of it in a child process.
         self.is_forked = False
         self._on_lookup = on_lookup
-        forking.register(self)
+        try:
+            with forking.lock:
+                self.channel = Channel(stop)
+                forking.register(self)
+        except OSError as error:
+            raise lacking(target, error) from None
 
     def turn(self) -> Seen | None:
         """Wait for what is due next, and do it.
@@ -133,13 +134,15 @@ class Poller:
             change = self.following.looked(done, now)
             if done.elapsed > self.target.options.timeout + LATE:
                 self.following.look_by(now)  # asleep meanwhile: what it tells is old
-        self.reporter.looked(done, change)
+        is_refused = first and isinstance(done.error, NotHeadless)
+        if not is_refused:
+            self.reporter.looked(done, change)
         if self._on_lookup is not None:
             try:
                 self._on_lookup(done)
             except Exception:  # noqa: BLE001 - one callback must not end it for all others
                 self.reporter.callback_raised(self._on_lookup)
-        if first and isinstance(done.error, NotHeadless):
+        if is_refused and done.error is not None:
             raise done.error
         return Seen(seen_by(done), now, change is not None)
 

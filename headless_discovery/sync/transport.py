@@ -11,6 +11,7 @@ from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
+from .. import forking
 from ..core.fallback import read_at_length
 from ..core.questions import Ask, Broken, Decode, Pause
 from ..core.wire import WireError
@@ -116,6 +117,19 @@ class Channel:
             seconds = min(seconds, self._until - monotonic())
         return max(0, ceil(min(seconds, LONGEST_POLL) * 1000))
 
+    def open(self, family: int, kind: int) -> socket.socket:
+        """A new socket, which a child process closes, whenever it is forked."""
+        with forking.lock:
+            opened = socket.socket(family, kind)
+            self.sockets.add(opened)
+        return opened
+
+    def shut(self, opened: socket.socket) -> None:
+        """Close a socket."""
+        with forking.lock:
+            self.sockets.discard(opened)
+            opened.close()
+
     def keep(self, server: Server, connection: socket.socket) -> None:
         """Keep a connection for another question; one at most."""
         self.drop_kept()
@@ -139,17 +153,17 @@ class Channel:
     def drop_kept(self) -> None:
         """Close the connection that was kept."""
         if self._kept is not None:
-            self.sockets.discard(self._kept[1])
-            self._kept[1].close()
+            self.shut(self._kept[1])
             self._kept = None
 
     def close(self) -> None:
         """Close every socket."""
         self._ended = True
         self._kept = None
-        for each in (self._reader, self._writer, *self.sockets):
-            each.close()
-        self.sockets.clear()
+        with forking.lock:
+            for each in (self._reader, self._writer, *self.sockets):
+                each.close()
+            self.sockets.clear()
 
 
 def random_id() -> bytes:
@@ -271,9 +285,7 @@ class _Run:
         """Close the socket, if there is one."""
         opened = self._leave()
         if opened is not None:
-            if self._channel is not None:
-                self._channel.sockets.discard(opened)
-            opened.close()
+            opened.close() if self._channel is None else self._channel.shut(opened)
 
     def _keep(self) -> None:
         """Leave the connection to the next question."""
@@ -344,12 +356,11 @@ class _Run:
     def _open(self, ask: Ask) -> None:
         family = socket.AF_INET6 if ":" in ask.server.address else socket.AF_INET
         kind = socket.SOCK_STREAM if ask.tcp else socket.SOCK_DGRAM
-        self._socket = opened = socket.socket(family, kind)
+        opened = (self._channel.open if self._channel else socket.socket)(family, kind)
+        self._socket = opened
         self._connecting = ask.tcp
         fileno = opened.fileno()
         self._by_fileno[fileno] = self
-        if self._channel is not None:
-            self._channel.sockets.add(opened)
         opened.setblocking(False)
         if not ask.tcp:
             try:

@@ -66,7 +66,10 @@ def _what(change: Change) -> str:
         ("removed", change.removed),
         ("updated", tuple(after for _, after in change.updated)),
     ]
-    return "".join(f", {word} {_who(endpoints)}" for word, endpoints in parts if endpoints)
+    words = [f", {word} {_who(endpoints)}" for word, endpoints in parts if endpoints]
+    if not change.current.endpoints:
+        words.append(", nobody")
+    return "".join(words)
 
 
 def _who(endpoints: tuple[Endpoint, ...]) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NOT_OPEN", "ServiceObject", "demand_seconds"]
 
+_CO_COROUTINE = 0x80  # ``inspect`` has it, and costs more start-up than all of this
 NOT_OPEN = "the service object is not open: enter it with 'with', or call open()"
 
 
@@ -70,6 +71,8 @@ class ServiceObject:
         )
         if poll is not None and not isinstance(poll, PollPolicy):
             raise ConfigError("poll", f"{ascii(poll)[:100]} is no PollPolicy")
+        if on_lookup is not None and not _is_plain_function(on_lookup):
+            raise ConfigError("on_lookup", f"{ascii(on_lookup)[:100]} is no plain function")
         self._poll = poll
         self._on_lookup = on_lookup
         self._follower: Reading | None = None
@@ -141,7 +144,7 @@ class ServiceObject:
         return self._target.own_pod()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({'.'.join(filter(None, self._target.parts))!r})"
+        return f"{type(self).__name__}({self._target.title!r})"
 
     def _demand_closed(self) -> None:
         """Demand that it is not open.
@@ -182,6 +185,12 @@ class ServiceObject:
             listed=listed,
             predicate=predicate,
         )
+
+
+def _is_plain_function(callback: object) -> bool:
+    """Whether it can be called, and what it does is done then; nobody would await it."""
+    code = getattr(callback, "__code__", None)
+    return callable(callback) and not (code is not None and code.co_flags & _CO_COROUTINE)
 
 
 def demand_seconds(setting: str, value: object) -> None:

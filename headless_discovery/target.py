@@ -104,9 +104,12 @@ class Target:
     def title(self) -> str:
         """The Service's name for messages, as complete as it is known."""
         known = self._prepared
-        return (
-            ".".join(filter(None, self.parts)) if known is None else known[1].request.service.fqdn
-        )
+        if known is not None:
+            return known[1].request.service.fqdn
+        service, namespace, domain = self.parts
+        if namespace is None:
+            return service
+        return f"{service}.{namespace}" + ("" if domain is None else f".svc.{domain}")
 
     def prepare(self) -> Prepared:
         """What one look asks and whom; made again when resolv.conf has changed.

@@ -150,13 +150,15 @@ class Poller:
         change = self.following.looked(done, now)
         if done.elapsed > self.target.options.timeout + LATE:
             self.following.look_by(now)  # asleep meanwhile: what it tells is old
-        self.reporter.looked(done, change)
+        is_refused = first and isinstance(done.error, NotHeadless)
+        if not is_refused:
+            self.reporter.looked(done, change)
         if self._on_lookup is not None:
             try:
                 self._on_lookup(done)
             except Exception:  # noqa: BLE001 - one callback must not end it for all others
                 self.reporter.callback_raised(self._on_lookup)
-        if first and isinstance(done.error, NotHeadless):
+        if is_refused and done.error is not None:
             raise done.error
         return Seen(seen_by(done), now, change is not None)
 

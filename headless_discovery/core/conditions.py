@@ -166,7 +166,7 @@ class Waiting:
         self._first: tuple[Endpoint, ...] | None = None
         self._since = 0.0
         #: What is missing, in words.
-        self.missing = f"{awaited.text}: no complete answer yet"
+        self.missing = f"{awaited.text}: no complete answer since the wait began"
         #: When a look is wanted for ``stable``; None where the schedule's will do.
         self.look_at: float | None = None
 

@@ -11,6 +11,8 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}  # "ms" first: it ends 
 def parse_duration(text: str) -> float | None:
     """Seconds, or None where the text is none, or is more than a year."""
     number = text.strip().lower()
+    if not number.isascii() or "_" in number:  # float() takes more than people mean
+        return None
     factor = 1.0
     for unit, seconds in _UNITS.items():
         if number.endswith(unit):

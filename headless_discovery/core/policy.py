@@ -6,7 +6,7 @@ it. What is left open (the interval) is filled from the environment.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..errors import ConfigError
 from .values import Value
@@ -166,7 +166,7 @@ class PollPolicy(Value):
             quick_interval=_seconds("quick_interval", quick_interval, least),
             quick_jitter=_share("quick_jitter", quick_jitter),
             quick_for=_seconds("quick_for", quick_for),
-            ttl_guidance=bool(ttl_guidance),
+            ttl_guidance=_truth("ttl_guidance", ttl_guidance),
             ttl_max=_seconds("ttl_max", ttl_max),
             ttl_jitter=_share("ttl_jitter", ttl_jitter),
             backoff=_seconds("backoff", backoff, 0.001),
@@ -179,7 +179,7 @@ class PollPolicy(Value):
             answer_gap=_seconds("answer_gap", answer_gap),
             drop_answers=_answers("drop_answers", drop_answers),
             drop_hold=_seconds("drop_hold", drop_hold),
-            return_hold=bool(return_hold),
+            return_hold=_truth("return_hold", return_hold),
             ttl_trusted=_seconds("ttl_trusted", ttl_trusted),
             max_stale=None if max_stale is None else _seconds("max_stale", max_stale, 0.001),
             hint=None if hint is None else _seconds("hint", hint, least),
@@ -225,7 +225,7 @@ class PollPolicy(Value):
 
 
 def _seconds(field: str, value: object, least: float = 0.0) -> float:
-    if not isinstance(value, int | float) or not least <= value <= _MOST_SECONDS:
+    if not _is_number(value) or not least <= value <= _MOST_SECONDS:
         raise ConfigError(
             f"poll.{field}", f"{value!r} is not usable, it must be {least:g} to 86400 seconds"
         )
@@ -233,12 +233,23 @@ def _seconds(field: str, value: object, least: float = 0.0) -> float:
 
 
 def _share(field: str, value: object) -> float:
-    if not isinstance(value, int | float) or not 0 <= value < 1:
+    if not _is_number(value) or not 0 <= value < 1:
         raise ConfigError(f"poll.{field}", f"{value!r} is no share: 0 up to, but not 1")
     return float(value)
 
 
 def _answers(field: str, value: object) -> int:
-    if not isinstance(value, int) or not 0 <= value <= 1000:
+    if type(value) is not int or not 0 <= value <= 1000:
         raise ConfigError(f"poll.{field}", f"{value!r} is no number of answers, 0 to 1000")
     return value
+
+
+def _truth(field: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"poll.{field}", f"{value!r} is neither True nor False")
+    return value
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """True is no number of seconds, although Python counts with it."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -28,7 +28,16 @@ class Schedule:
         now: Monotonic seconds; the first look is due at once.
     """
 
-    __slots__ = ("_began", "_looks", "_policy", "_random", "_streak", "due", "quick_until")
+    __slots__ = (
+        "_began",
+        "_looks",
+        "_policy",
+        "_random",
+        "_streak",
+        "_wanted",
+        "due",
+        "quick_until",
+    )
 
     def __init__(self, policy: PollPolicy, random: Callable[[], float], now: float) -> None:
         self._policy = policy
@@ -36,6 +45,7 @@ class Schedule:
         self._began = -inf
         self._looks = 0
         self._streak = 0
+        self._wanted = inf  # when somebody asked for a look since the last one began
         #: When the next look is due, monotonic seconds.
         self.due = now
         #: Until when looks follow each other quickly.
@@ -56,6 +66,7 @@ class Schedule:
     def began(self, now: float) -> None:
         """A look goes out."""
         self._began = now
+        self._wanted = inf
         self._looks += 1
 
     def answered(self, now: float, *, cached: float | None, news: bool) -> None:
@@ -94,7 +105,11 @@ class Schedule:
         self._wait(now, wait * (1 + policy.backoff_jitter * self._random()))
 
     def by(self, when: float) -> None:
-        """Look at that moment at the latest, as early as the floor allows."""
+        """Look at that moment at the latest, as early as the floor allows.
+
+        A look that is under way has begun too early to count.
+        """
+        self._wanted = min(self._wanted, when)
         self.due = min(self.due, max(when, self._began + self._policy.floor))
 
     def quicken(self, now: float) -> None:
@@ -104,4 +119,4 @@ class Schedule:
             self.by(now + self._policy.quick_interval)
 
     def _wait(self, now: float, wait: float) -> None:
-        self.due = max(now + wait, self._began + self._policy.floor)
+        self.due = max(min(now + wait, self._wanted), self._began + self._policy.floor)

@@ -326,7 +326,7 @@ class TestWaiting:
     def test_over_with_the_first_answer_that_satisfies(self) -> None:
         """Without ``stable``."""
         waiting = Waiting(awaited(count=3), 0.0)
-        assert waiting.missing == "count=3: no complete answer yet"
+        assert waiting.missing == "count=3: no complete answer since the wait began"
         assert not waiting.saw(snapshot(pod(0)), 1.0)
         assert waiting.missing == "count=3: 1 of 3 listed (db-0)"
         assert not waiting.saw(None, 2.0)

@@ -45,6 +45,8 @@ def test_durations(text: str, seconds: float) -> None:
         "1e99h",
         "5ss",
         "1,5",
+        "1_0s",
+        "\u0663s",
     ],
 )
 def test_what_is_none(text: str) -> None:

@@ -221,6 +221,21 @@ class TestFloor:
         timed.schedule.by(timed.now)
         assert timed.schedule.due == timed.now + 1
 
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_asked_for_during_a_look_it_comes_after_it(self, *, fails: bool) -> None:
+        """The look under way began before whatever made somebody ask."""
+        schedule = Timed().settled().schedule
+        schedule.began(100)
+        schedule.by(100.5)
+        if fails:
+            schedule.failed(103, in_part=False)
+        else:
+            schedule.answered(103, cached=30, news=False)
+        assert schedule.due == 101
+        schedule.began(103)
+        schedule.answered(103, cached=30, news=False)
+        assert schedule.due > 130
+
     def test_before_the_first_look_there_is_none(self) -> None:
         """Nothing lies before it."""
         schedule = Schedule(POLICY, lambda: LOW, 50)

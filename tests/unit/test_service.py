@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from headless_discovery import (
@@ -12,7 +14,9 @@ from headless_discovery import (
     NotYetKnown,
     PollPolicy,
 )
-from headless_discovery.service import ServiceObject
+
+if TYPE_CHECKING:
+    from headless_discovery.service import ServiceObject
 
 KINDS = (HeadlessService, AsyncHeadlessService)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @types.coroutine
-def _watched(work: Coroutine[Any, Any, Any], at: int, seen: list[int]) -> Generator[Any, Any, Any]:
+def watched(work: Coroutine[Any, Any, Any], at: int, seen: list[int]) -> Generator[Any, Any, Any]:
     """Run ``work``, cancelling the task it runs in when it awaits for the n-th time."""
     inner = work.__await__()
     error: BaseException | None = None
@@ -50,7 +50,7 @@ async def _cancelled_at(options: LookupOptions, service: str, at: int, seen: lis
     """One lookup cancelled at its n-th await; whether it came to its end before that."""
 
     async def run() -> None:
-        await _watched(AsyncHeadlessService(service, options=options).lookup(), at, seen)
+        await watched(AsyncHeadlessService(service, options=options).lookup(), at, seen)
 
     task = asyncio.ensure_future(run())
     try:

@@ -8,6 +8,8 @@ of them states that the wrong use is refused.
 from __future__ import annotations
 
 import asyncio
+import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +17,7 @@ import headless_discovery as hd
 from headless_discovery import (
     AmbiguousEndpoint,
     AsyncHeadlessService,
+    Change,
     ConfigError,
     DiscoveryError,
     Endpoint,
@@ -25,12 +28,21 @@ from headless_discovery import (
     LookupFailed,
     LookupOptions,
     NotHeadless,
+    NotYetKnown,
+    PollPolicy,
     ServiceName,
     Snapshot,
+    Status,
+    WaitTimeout,
     adiscover,
+    awatch,
     discover,
+    watch,
 )
 from headless_discovery.testing import ClusterDNS, Delay, LoggedQuery, Port, Service, StatefulSet
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 version: str = hd.__version__
 
@@ -102,6 +114,89 @@ async def in_asyncio() -> None:
     print(snapshot, again, both)
 
 
+def followed() -> None:
+    """A followed Service: its state, its changes, waits."""
+    policy: PollPolicy = PollPolicy(interval=2, hint=1.0, max_stale=60.0, ttl_guidance=False)
+    quick: PollPolicy = PollPolicy.fast(removal_answers=1).replace(interval=None)
+    interval: float | None = quick.interval
+    stop = threading.Event()
+    with HeadlessService("my-database.shop", poll=policy) as database:
+        members: Snapshot = database.members
+        observed: Snapshot = database.observed
+        status: Status = database.status()
+        age: float | None = status.age
+        error: DiscoveryError | None = status.last_error
+        listed: bool | None = status.listed
+        database.refresh()
+        three: Snapshot = database.wait_for(count=3, stable=5, timeout=60)
+        database.wait_for(ordinals=range(3))
+        database.wait_for(names=("mysql-0", "mysql-1"))
+        database.wait_for(quorum=5)
+        database.wait_for(listed=True)
+        database.wait_for(predicate=lambda snapshot: len(snapshot) % 2)
+        unsubscribe: Callable[[], None] = database.subscribe(lambda change: print(change.added))
+        unsubscribe()
+        changes: Iterator[Change] = database.watch(stop=stop)
+        for change in changes:
+            previous: Snapshot | None = change.previous
+            current: Snapshot = change.current
+            added: tuple[Endpoint, ...] = change.added
+            updated: tuple[tuple[Endpoint, Endpoint], ...] = change.updated
+            print(previous, current, added, change.removed, updated)
+        with database.watch() as closable:
+            first: Change = next(closable)
+    opened: HeadlessService = HeadlessService("my-database.shop").open()
+    opened.close()
+    for change in watch("my-database.shop", stop=stop, poll=quick, port=3306):
+        print(change.current.version)
+    print(members, observed, age, error, listed, three, first, interval)
+    print(status.synced, status.stale_for, status.version, status.looks, status.failures)
+    print(status.callback_errors, status.due_in)
+
+
+async def followed_in_asyncio() -> None:
+    """The same with await; callbacks may be coroutine functions."""
+    stop = asyncio.Event()
+
+    async def note(change: Change) -> None:
+        await asyncio.sleep(0)
+        print(change)
+
+    async with AsyncHeadlessService("my-database.shop", poll=PollPolicy(interval=2)) as database:
+        members: Snapshot = database.members
+        status: Status = database.status()
+        unsubscribe: Callable[[], None] = database.subscribe(note)
+        unsubscribe()
+        three: Snapshot = await database.wait_for(count=3, timeout=60)
+        changes: AsyncIterator[Change] = database.watch(stop=stop)
+        async for change in changes:
+            print(change.added)
+        async with database.watch() as closable:
+            first: Change = await anext(closable)
+        database.refresh()
+    opened: AsyncHeadlessService = await AsyncHeadlessService("my-database.shop").open()
+    await opened.close()
+    async for change in awatch("my-database.shop", stop=stop):
+        print(change.current.version)
+    print(members, status, three, first)
+
+
+def errors_of_the_followed() -> None:
+    """What is not known, and what did not come."""
+    try:
+        HeadlessService("my-database.shop").wait_for(count=3, timeout=1)
+    except WaitTimeout as late:
+        timed_out: TimeoutError = late
+        missing: str = late.missing
+        answer: Snapshot | None = late.snapshot
+        failure: DiscoveryError | None = late.last_error
+        print(timed_out, missing, answer, failure, late.timeout)
+    except NotYetKnown as unknown:
+        reason: str = unknown.reason
+        age: float | None = unknown.age
+        print(reason, age, unknown.last_error, unknown.service)
+
+
 def errors() -> None:
     """Each error carries its facts as attributes."""
     try:
@@ -160,3 +255,11 @@ def wrong_use() -> None:
     LookupOptions(timeout="5s")  # type: ignore[arg-type]
     number: int = discover("my-database.shop").by_ordinal(0).ordinal  # type: ignore[assignment]
     print(number)
+    PollPolicy(interval="5s")  # type: ignore[arg-type]
+    PollPolicy(5)  # type: ignore[call-arg]
+    HeadlessService("my-database.shop", poll=5)  # type: ignore[arg-type]
+    HeadlessService("my-database.shop").wait_for(3)  # type: ignore[call-arg]
+    HeadlessService("my-database.shop").watch(stop=True)  # type: ignore[arg-type]
+    HeadlessService("my-database.shop").subscribe(print, "now")  # type: ignore[call-arg]
+    awatch("my-database.shop", stop=threading.Event())  # type: ignore[arg-type]
+    watch("my-database.shop").current  # type: ignore[attr-defined] # noqa: B018

@@ -155,6 +155,34 @@ def _threads(child: Callable[[HeadlessService, list[Any]], None], times: int) ->
     return failures
 
 
+def locked(times: int) -> list[str]:
+    """Forked while another thread holds every lock there is: nobody releases them in the child."""
+    service = HeadlessService("db.shop", options=_options(), poll=FAST).open()
+    own = HeadlessService("db.shop", options=_options(), poll=FAST).watch()
+    watching = [own, service.watch()]
+    for each in watching:
+        next(each)
+    follower = service._follower
+    if follower is None:
+        raise RuntimeError("not open")
+    holding, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with follower.looked, follower.changed, follower.poller.lock, own._iterating:  # type: ignore[attr-defined]
+            holding.set()
+            release.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    holding.wait()
+    found = [_child(lambda: _opens(service, watching)) for _ in range(times)]
+    release.set()
+    holder.join()
+    service.close()
+    own.close()
+    return [words for words in found if words]
+
+
 def _busy() -> PollPolicy:
     return PollPolicy.fast(interval=0.003, floor=0.002, quick_interval=0.002)
 
@@ -326,7 +354,7 @@ def _in_async_child(service: AsyncHeadlessService, loops: set[int]) -> None:
     asyncio.run(follow())
 
 
-PROGRAMS = (many, opened, preloaded, processes, in_callbacks, in_asyncio)
+PROGRAMS = (many, opened, locked, preloaded, processes, in_callbacks, in_asyncio)
 
 
 if __name__ == "__main__":

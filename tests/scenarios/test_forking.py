@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TIMES = {
     "many": 200,
     "opened": 20,
+    "locked": 5,
     "preloaded": 8,
     "processes": 8,
     "in_callbacks": 20,

@@ -105,7 +105,7 @@ class Gone:
         began = time.monotonic()
         with contextlib.suppress(BedError):
             wait_until(lambda: len(away.changes) > 1, "nobody to be told", timeout)
-        wait_until(lambda: sum(each.began > began for each in back.looks) >= 2, "two looks", 30)
+        wait_until(lambda: any(each.began > began for each in back.looks), "one more look", 60)
         return self._seen(_BOTH[0]), self._seen(_BOTH[1])
 
     def _seen(self, service: str) -> Nobody:

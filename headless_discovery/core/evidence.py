@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .membership import Membership
     from .snapshot import Endpoint, Snapshot
 
-__all__ = ["Counting", "Missing"]
+__all__ = ["Counting", "Missing", "further_counts"]
 
 
 class Missing(NamedTuple):
@@ -79,3 +79,26 @@ class Counting:
 
     def _row(self, answers: int, needed: int, since: float) -> Missing:
         return Missing(answers, needed, self._counts_from, since, self._cached_until, self._servers)
+
+
+def further_counts(state: Membership, now: float, interval: float) -> float | None:
+    """When a further answer is wanted for evidence that an early look did not add to.
+
+    Args:
+        state: After a look.
+        now: When that ended, monotonic seconds.
+        interval: Seconds between looks while nothing happens.
+
+    Returns:
+        A moment after now; None where the next look as planned will do.
+    """
+    rows = [*state.missing.values(), *state.without.values()]
+    if state.nothing is not None:
+        rows.append(state.nothing)
+    gap = state.policy.answer_gap
+    wanted = []
+    for row in rows:
+        last = row.counts_from - gap
+        if last < now and not state.ttls.counting.isdisjoint(row.servers):
+            wanted.append(max(row.counts_from, row.cached_until, last + interval))
+    return min((when for when in wanted if when > now), default=None)

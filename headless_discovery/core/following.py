@@ -10,6 +10,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from ..errors import NotYetKnown
+from .evidence import further_counts
 from .hint import Hints
 from .membership import Membership, reduce
 from .schedule import Schedule
@@ -187,6 +188,10 @@ class Following:
             news = news or _first_miss(before, after)
             cached = lifetime(after.ttls, snapshot, self._policy.ttl_trusted)
             self._schedule.answered(now, cached=cached, news=news)
+            # An early look is no witness, and must not put off the one that will be.
+            wanted = further_counts(after, now, self._schedule.interval)
+            if wanted is not None:
+                self._schedule.not_after(wanted, now)
             self._hints.looked(
                 now, next_look=self._schedule.due, rests=cached is not None, news=news
             )

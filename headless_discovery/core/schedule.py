@@ -112,6 +112,11 @@ class Schedule:
         self._wanted = min(self._wanted, when)
         self.due = min(self.due, max(when, self._began + self._policy.floor))
 
+    def not_after(self, when: float, now: float) -> None:
+        """Look soon after that moment, spread as the looks that wait for a cache."""
+        wait = (when - now) * (1 + self._policy.ttl_jitter * self._random())
+        self.by(now + wait)
+
     def quicken(self, now: float) -> None:
         """Begin the quick phase; a look that failed is repeated no sooner for it."""
         self.quick_until = max(self.quick_until, now + self._policy.quick_for)

@@ -6,7 +6,7 @@ from headless_discovery.core.following import Following
 from headless_discovery.core.names import ServiceName
 from headless_discovery.core.outcome import Look
 from headless_discovery.core.policy import PollPolicy
-from headless_discovery.core.snapshot import OK, PARTIAL, Endpoint, Snapshot
+from headless_discovery.core.snapshot import ABSENT, OK, PARTIAL, Endpoint, Snapshot
 
 SERVICE = ServiceName("db.shop")
 
@@ -30,6 +30,8 @@ class Driven:
         snapshot = Snapshot(
             SERVICE, endpoints, ttl=ttl, servers=server, seen_at=at, outcome=outcome
         )
+        self.following.refresh(at)
+        self.following.step(at)
         self.following.looked(Look(SERVICE, snapshot, (), 0.001), at)
 
     @property
@@ -83,3 +85,34 @@ def test_a_ttl_of_nought_is_no_cache() -> None:
     driven.answer(15.0, *pods[:2], ttl=5)
     driven.answer(16.1, *pods[:2], ttl=5)
     assert len(driven.members) == 2
+
+
+def test_an_early_look_does_not_put_off_the_next_witness() -> None:
+    """A refresh just before a cached answer runs out costs a removal no further TTL.
+
+    The early look finds the cache of another replica, freshly filled: it counts for nothing,
+    and the look that counts goes out when it would have anyway.
+    """
+    driven = Driven()
+    pods = pod("10.0.0.1", "db-0"), pod("10.0.0.2", "db-1"), pod("10.0.0.3", "db-2")
+    driven.answer(0.0, *pods, ttl=30)
+    driven.answer(5.0, *pods, ttl=25)  # it counts down: a cache
+    driven.answer(40.0, *pods[:2], ttl=30)  # missing once; counts again from 70 on
+    assert 70.0 <= driven.following.due <= 79.0
+    driven.following.refresh(60.0)
+    assert driven.following.due == 60.0
+    driven.answer(60.0, *pods[:2], ttl=29)
+    assert 70.0 <= driven.following.due <= 73.0
+    driven.answer(driven.following.due, *pods[:2], ttl=19)
+    assert len(driven.members) == 2
+
+
+def test_an_early_look_for_nobody_neither() -> None:
+    """The same where all are gone, and where a pod has lost one of its addresses."""
+    for gone in ([], [pod("10.0.0.1", "db-0")]):
+        driven = Driven()
+        driven.answer(0.0, pod("10.0.0.1", "db-0", "fd00::1"), ttl=30)
+        driven.answer(5.0, pod("10.0.0.1", "db-0", "fd00::1"), ttl=25)
+        driven.answer(40.0, *gone, ttl=30, outcome=OK if gone else ABSENT)
+        driven.answer(60.0, *gone, ttl=29, outcome=OK if gone else ABSENT)
+        assert 70.0 <= driven.following.due <= 73.0

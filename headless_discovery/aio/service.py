@@ -47,6 +47,7 @@ class AsyncHeadlessService(ServiceObject):
 
     async def open(self) -> Self:
         """Begin to follow, and wait for the first look: the twin of `HeadlessService.open`."""
+        from . import watching  # noqa: F401, PLC0415 - later there may be no descriptor to read it
         from .following import Follower  # noqa: PLC0415 - one look needs no follower
 
         policy = self.policy

@@ -94,6 +94,7 @@ class HeadlessService(ServiceObject):
             ConfigError: No name server or no namespace is known, or it is open already.
             LookupFailed: This process may open no more files, or start no more threads.
         """
+        from . import watching  # noqa: F401, PLC0415 - later there may be no descriptor to read it
         from .following import Follower  # noqa: PLC0415 - one look needs no threads
 
         policy = self.policy

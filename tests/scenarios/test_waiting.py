@@ -39,7 +39,7 @@ def waiter(
 ) -> Followed:
     """A service object with three pods, opened or not."""
     del mysql
-    service = world.service(cluster_dns.options.replace(timeout=0.4), poll=FAST)
+    service = world.service(cluster_dns.options.replace(timeout=0.2), poll=FAST)
     if request.param == "inside":
         service.open().result(WITHIN)
     return service
@@ -66,7 +66,7 @@ def test_conditions(
     """Each is waited for until an answer satisfies it, and returns that answer."""
     monkeypatch.setenv("POD_NAME", "mysql-3")
     wait = waiter.wait_for(timeout=WITHIN, **condition)
-    time.sleep(0.1)
+    time.sleep(0.05)
     assert not wait.done()
     mysql.scale(4)
     found = wait.result(WITHIN)
@@ -84,7 +84,7 @@ def test_what_is_missing(waiter: Followed, cluster_dns: ClusterDNS) -> None:
     assert (raised.value.last_error, raised.value.timeout) == (None, 0.1)
     assert isinstance(raised.value, TimeoutError)
     with cluster_dns.fault(Rcode("REFUSED")), pytest.raises(WaitTimeout) as raised:
-        waiter.wait_for(count=9, timeout=1.0).result(WITHIN)
+        waiter.wait_for(count=9, timeout=0.6).result(WITHIN)
     assert isinstance(raised.value.last_error, LookupFailed)
     assert raised.value.last_error.kind == "refused"
 
@@ -118,17 +118,17 @@ def test_a_predicate_that_raises(waiter: Followed) -> None:
 def test_stable(waiter: Followed, mysql: StatefulSet) -> None:
     """The same answer has to stand so long; another one, or a failure, begins anew."""
     began = time.monotonic()
-    assert len(waiter.wait_for(count=3, stable=0.2, timeout=WITHIN).result(WITHIN)) == 3
+    assert len(waiter.wait_for(count=3, stable=0.1, timeout=WITHIN).result(WITHIN)) == 3
     if waiter.inner._follower is None:  # else it may have stood since it was opened
-        assert time.monotonic() - began >= 0.2
-    wait = waiter.wait_for(count=4, stable=0.3)
-    time.sleep(0.1)
+        assert time.monotonic() - began >= 0.1
+    wait = waiter.wait_for(count=4, stable=0.2)
+    time.sleep(0.05)
     mysql.scale(4)
-    time.sleep(0.15)
+    time.sleep(0.08)
     mysql.scale(5)
     changed = time.monotonic()
     assert len(wait.result(WITHIN)) == 5
-    assert time.monotonic() - changed >= 0.29
+    assert time.monotonic() - changed >= 0.19
 
 
 def test_stable_is_broken_by_a_failure(
@@ -138,14 +138,14 @@ def test_stable_is_broken_by_a_failure(
     del mysql
     service = world.service(cluster_dns.options.replace(timeout=0.05), poll=FAST)
     with service:
-        wait = service.wait_for(count=3, stable=0.4)
-        time.sleep(0.2)
+        wait = service.wait_for(count=3, stable=0.2)
+        time.sleep(0.1)
         with cluster_dns.fault(Drop()):
             failures = service.status().failures
             until(lambda: service.status().failures > failures)
         again = time.monotonic()
         wait.result(WITHIN)
-        assert time.monotonic() - again >= 0.38
+        assert time.monotonic() - again >= 0.19
 
 
 def test_a_look_for_stable(world: World, cluster_dns: ClusterDNS, mysql: StatefulSet) -> None:
@@ -192,15 +192,15 @@ def test_timeouts(world: World, cluster_dns: ClusterDNS, name: str, inside: bool
             if inside:
                 service.open().result(WITHIN)
             began = time.monotonic()
-            wait: Future[Snapshot] = service.wait_for(count=9, timeout=0.25)
+            wait: Future[Snapshot] = service.wait_for(count=9, timeout=0.12)
             if state.spoil is not None:
                 state.spoil()
             with pytest.raises(WaitTimeout):
                 wait.result(WITHIN)
             taken = time.monotonic() - began
-            assert taken >= 0.25
+            assert taken >= 0.12
             service.close().result(WITHIN)
-            return taken - 0.25
+            return taken - 0.12
 
     quickest(measure, GRACE)
 
@@ -241,3 +241,19 @@ def test_short_steps_of_a_watch(cluster_dns: ClusterDNS, mysql: StatefulSet) -> 
     with cluster_dns.fault(Delay(0.2)):
         assert asyncio.run(main(), debug=True) > 3
     assert len(cluster_dns.queries) == 1
+
+
+@pytest.mark.usefixtures("mysql")
+def test_a_step_given_up_while_nothing_is_asked(cluster_dns: ClusterDNS) -> None:
+    """It leaves nothing behind, although the iterator is kept."""
+
+    async def main() -> None:
+        watch = AsyncHeadlessService("db.shop", options=cluster_dns.options, poll=SLOW).watch()
+        await anext(watch)
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(watch), 0.01)
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+        await watch.aclose()
+
+    asyncio.run(main(), debug=True)

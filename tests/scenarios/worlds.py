@@ -358,7 +358,8 @@ def demand_none_left(before: Iterable[str]) -> None:
         return {each for each in open_descriptors() - known if "socket" in each}
 
     def none_left() -> bool:
-        gc.collect()
+        if more():
+            gc.collect()
         return not more()
 
     until(none_left, lambda: f"descriptors are left: {more()}", 3.0)

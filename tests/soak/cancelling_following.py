@@ -35,6 +35,8 @@ class Stage:
         self.dns = dns
         self.mysql = mysql
         self.options = dns.options.replace(timeout=0.3, attempt_timeout=0.1)
+        #: Never set, and kept: who waits for it and is forgotten would stay.
+        self.stop = asyncio.Event()
 
     def service(self) -> AsyncHeadlessService:
         """A service object that is followed fast."""
@@ -81,7 +83,7 @@ async def with_statement(stage: Stage) -> AsyncIterator[Any]:
     async def follow() -> None:
         async with stage.service() as service:
             await service.wait_for(count=3)
-            async for change in service.watch(stop=asyncio.Event()):
+            async for change in service.watch(stop=stage.stop):
                 if change.previous is not None:
                     return
                 stage.change()
@@ -95,7 +97,7 @@ def _watch(*, own: bool, stop: bool, drop: bool = False) -> Callable[[Stage], An
         service = stage.service()
         if not own:
             await service.open()
-        watch = service.watch(stop=asyncio.Event() if stop else None)
+        watch = service.watch(stop=stage.stop if stop else None)
         if not own:
             await anext(watch)
             stage.change()

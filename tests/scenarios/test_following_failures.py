@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +16,20 @@ import pytest
 
 from headless_discovery import (
     ConfigError,
+    HeadlessService,
     Look,
     LookupFailed,
     PollPolicy,
     WaitTimeout,
 )
-from headless_discovery.testing import Drop
-from tests.scenarios.worlds import WITHIN, until
+from headless_discovery.testing import Delay, Drop
+from tests.scenarios.worlds import WITHIN, demand_none_left, open_descriptors, until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from headless_discovery.testing import ClusterDNS
+    from headless_discovery.testing import ClusterDNS, StatefulSet
     from tests.scenarios.worlds import World
 
 FAST = PollPolicy.fast()
@@ -53,7 +56,7 @@ def test_resolv_conf_vanishes(
         file.unlink()
         until(lambda: isinstance(service.status().last_error, ConfigError))
         assert {pod.name for pod in service.members} == ALL
-        assert isinstance(looks[-1].error, ConfigError)
+        until(lambda: isinstance(looks[-1].error, ConfigError))
         assert service.status().listed is False
         with pytest.raises(WaitTimeout):
             service.wait_for(listed=True, timeout=0.1).result(WITHIN)
@@ -146,10 +149,6 @@ def test_on_lookup(world: World, cluster_dns: ClusterDNS) -> None:
 @pytest.mark.usefixtures("mysql")
 def test_on_lookup_that_blocks(cluster_dns: ClusterDNS) -> None:
     """Readers and callers are not held up by it, and `close` does not wait for it."""
-    import threading
-
-    from headless_discovery import HeadlessService
-
     release, inside = threading.Event(), threading.Event()
 
     def block(_: Look) -> None:
@@ -215,42 +214,84 @@ def test_no_more_descriptors(world: World, cluster_dns: ClusterDNS) -> None:
             assert {pod.name for pod in other.members} == ALL
 
 
+def test_no_more_threads(
+    cluster_dns: ClusterDNS, mysql: StatefulSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a container allows no more of them it is an error of ours, and nothing stays open."""
+    del mysql
+    service = HeadlessService("db.shop", options=cluster_dns.options, poll=FAST)
+    before = open_descriptors()
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(LookupFailed, match="can't start new thread"):
+            service.open()
+    demand_none_left(before)
+    with service, monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(LookupFailed, match="can't start new thread"):
+            service.subscribe(print)
+        assert len(service.members) == 3
+
+
 SLEEPER = """
 import sys
 from headless_discovery import HeadlessService, LookupOptions, PollPolicy
-times = []
-service = HeadlessService("db.shop", options=LookupOptions(nameservers=[sys.argv[1]]),
-                          poll=PollPolicy.fast(interval=0.5, jitter=0.0, ttl_guidance=False))
-with service:
+interval = float(sys.argv[2])
+options = LookupOptions(nameservers=[sys.argv[1]], timeout=0.5)
+policy = PollPolicy.fast(interval=interval, jitter=0.0, ttl_guidance=False, backoff=interval,
+                         backoff_max=interval)
+with HeadlessService("db.shop", options=options, poll=policy):
     print("open", flush=True)
     sys.stdin.readline()
 """
 
 
-@pytest.mark.usefixtures("mysql")
-def test_a_suspended_process(cluster_dns: ClusterDNS) -> None:
-    """After a wake that is late by several intervals it looks at once, once."""
+@contextlib.contextmanager
+def sleeper(dns: ClusterDNS, interval: float) -> Iterator[subprocess.Popen[str]]:
+    """A process that follows."""
     with subprocess.Popen(
-        [sys.executable, "-c", SLEEPER, cluster_dns.nameserver],
+        [sys.executable, "-c", SLEEPER, dns.nameserver, str(interval)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
         try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "open\n"
-            until(lambda: len(cluster_dns.queries) >= 2)
-            time.sleep(0.05)  # its answer is read
-            process.send_signal(signal.SIGSTOP)
-            time.sleep(0.05)
-            cluster_dns.queries.clear()
-            time.sleep(1.2)
-            assert not cluster_dns.queries
-            began = time.monotonic()
-            process.send_signal(signal.SIGCONT)
-            until(lambda: bool(cluster_dns.queries))
-            assert time.monotonic() - began < 0.2
-            time.sleep(0.1)
-            assert len(cluster_dns.queries) == 1
+            yield process
         finally:
             process.kill()
+
+
+def demand_a_look_after(seconds: float, process: subprocess.Popen[str], dns: ClusterDNS) -> None:
+    """Suspended for so long, it looks at once when it wakes, and once."""
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(0.05)
+    dns.queries.clear()
+    time.sleep(seconds)
+    assert not dns.queries
+    began = time.monotonic()
+    process.send_signal(signal.SIGCONT)
+    until(lambda: bool(dns.queries))
+    assert time.monotonic() - began < 0.3
+    time.sleep(0.1)
+    assert len(dns.queries) == 1
+
+
+@pytest.mark.usefixtures("mysql")
+def test_suspended_between_looks(cluster_dns: ClusterDNS) -> None:
+    """After a wake that is late by two intervals it looks at once."""
+    with sleeper(cluster_dns, 0.5) as process:
+        until(lambda: len(cluster_dns.queries) >= 2)
+        time.sleep(0.1)  # its answer is read
+        demand_a_look_after(1.0, process, cluster_dns)
+
+
+@pytest.mark.usefixtures("mysql")
+def test_suspended_in_a_look(cluster_dns: ClusterDNS) -> None:
+    """An answer that lay there while the process slept is old: another look follows at once."""
+    with cluster_dns.fault(Delay(0.2)), sleeper(cluster_dns, 60) as process:
+        until(lambda: bool(cluster_dns.queries))
+        demand_a_look_after(1.6, process, cluster_dns)

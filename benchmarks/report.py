@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-__all__ = ["Row", "as_markdown", "as_text"]
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
+
+__all__ = ["Row", "aligned", "as_markdown", "as_text", "markdown"]
 
 HEADINGS = ("what", "N", "ours", "beside", "wall", "cpu", "goal", "stretch", "verdict", "(abs)")
 LEFT = (0, 2, 3, 8)
@@ -78,21 +81,29 @@ def _number(value: float | None) -> str:
 
 def as_text(rows: list[Row]) -> str:
     """Columns aligned with blanks: readable in a pipe."""
-    table = [HEADINGS, *(row.cells() for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = []
-    for cells in table:
-        aligned = (
-            cell.ljust(width) if at in LEFT else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        )
-        lines.append("  ".join(aligned).rstrip())
-    return "\n".join(lines)
+    return aligned([HEADINGS, *(row.cells() for row in rows)], LEFT)
 
 
 def as_markdown(rows: list[Row]) -> str:
     """The same as a Markdown table, without the absolute figures."""
-    table = [HEADINGS[:-1], *(row.cells()[:-1] for row in rows)]
-    rule = [":--" if at in LEFT else "--:" for at in range(len(HEADINGS) - 1)]
+    return markdown([HEADINGS[:-1], *(row.cells()[:-1] for row in rows)], LEFT)
+
+
+def aligned(table: Sequence[Sequence[str]], left: Container[int]) -> str:
+    """A table of text; the columns that are in ``left`` begin at the left."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = []
+    for cells in table:
+        padded = (
+            cell.ljust(width) if at in left else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        )
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def markdown(table: Sequence[Sequence[str]], left: Container[int]) -> str:
+    """The same for Markdown; the first row is the heading."""
+    rule = [":--" if at in left else "--:" for at in range(len(table[0]))]
     lines = ["| " + " | ".join(cells) + " |" for cells in (table[0], rule, *table[1:])]
     return "\n".join(lines) + "\n"

@@ -155,7 +155,7 @@ def test_a_look_for_stable(world: World, cluster_dns: ClusterDNS, mysql: Statefu
         wait = service.wait_for(count=3, stable=1.05)
         began = time.monotonic()
         wait.result(WITHIN)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 5
 
 
 def test_old_answers_do_not_count(

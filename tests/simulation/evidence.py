@@ -186,7 +186,9 @@ class Evidence:
         else:
             self._nothing = None
         published: list[Missing] = [*self.addresses]
+        # Of the addresses of a pod that is not listed, or only by its name, nothing is said.
         unknown = {hostname.partition(".")[0] for hostname in snapshot.unresolved}
+        unknown.update(lacking)
         published += [
             (key, each)
             for key, addresses in self.addresses.items()

@@ -14,7 +14,18 @@ import headless_discovery
 REPOSITORY = Path(__file__).parents[2]
 # The modules whose __all__ is public as a whole, and what is exported besides.
 PUBLIC = ("errors", "sync.service", "aio.service")
-VALUES = {"Attempt", "Endpoint", "Look", "LookupOptions", "ServiceName", "Snapshot", "__version__"}
+VALUES = {
+    "Attempt",
+    "Change",
+    "Endpoint",
+    "Look",
+    "LookupOptions",
+    "PollPolicy",
+    "ServiceName",
+    "Snapshot",
+    "Status",
+    "__version__",
+}
 
 
 def test_user_code_type_checks() -> None:

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 #: Programs, and how often each forks; the whole of row 51 with HEADLESS_DISCOVERY_TEST_FORKS=200.
 TIMES = {
     "many": 200,
-    "opened": 20,
-    "locked": 5,
-    "preloaded": 8,
-    "processes": 8,
-    "in_callbacks": 20,
-    "in_asyncio": 60,
+    "opened": 10,
+    "locked": 3,
+    "preloaded": 4,
+    "processes": 5,
+    "in_callbacks": 10,
+    "in_asyncio": 30,
 }
 
 

@@ -33,7 +33,7 @@ from tests.cluster.replicas import replicas
 from tests.cluster.storm import BLOCKS, Plan, storm
 from tests.cluster.workloads import Namespaces
 
-PLAN = Plan(changes=500, kills=100, away=60, every=3.0, rest=85, cycles=7)
+PLAN = Plan(changes=500, kills=100, away=60, every=2.5, rest=85, cycles=7)
 SERVICES = 15
 ROUNDS = 20
 

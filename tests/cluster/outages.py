@@ -29,19 +29,22 @@ def api_server_away(bed: Bed) -> Iterator[None]:
     """Take the API server away for the length of a `with` block.
 
     The controller manager goes with it: back too late it would hold the nodes for dead,
-    and every pod with them. Afterwards it and the bed's own CoreDNS are started anew, so
-    that other tests find them in step.
+    and every pod with them. So does the scheduler, which may end itself when what it finds
+    afterwards contradicts what it knew. Afterwards both and the bed's own CoreDNS are
+    started anew, so that other tests find them in step.
     """
-    api, manager = bed.programs["kube-apiserver"], bed.programs["kube-controller-manager"]
-    manager.kill()
-    api.kill()
+    api = bed.programs["kube-apiserver"]
+    others = [bed.programs[name] for name in ("kube-controller-manager", "kube-scheduler")]
+    for program in (*others, api):
+        program.kill()
     bed.api.close()
     try:
         yield
     finally:
         api.start()
         bed.wait_for_api()
-        manager.start()
+        for program in others:
+            program.start()
         bed.programs["coredns"].kill()
         bed.programs["coredns"].start()
         bed.wait_for_dns()

@@ -156,6 +156,8 @@ def storm(bed: Bed, namespace: Namespace, plan: Plan, say: Callable[[str], None]
             servers = [truth_server.at["bare"], *watched.at.values()]
             span = _play(bed, changes, watched, plan, lambda: probe.wait(servers), say)
             end = time.monotonic()
+            ended = [program.name for program in bed.programs.values() if not program.running]
+            assert not ended  # without a scheduler, say, nothing changes any more
     rows = [
         _judged(follower, block, truth, health.outages(block.name, end), span, end)
         for follower, block in followers

@@ -24,9 +24,24 @@ if TYPE_CHECKING:
     from .core.outcome import Look
     from .core.snapshot import Snapshot
 
-__all__ = ["NOT_OPEN", "ServiceObject", "demand_seconds"]
+__all__ = [
+    "CLOSED",
+    "CLOSE_WAITS",
+    "FORKED",
+    "LATE",
+    "NOT_OPEN",
+    "OPEN_WAITS",
+    "ServiceObject",
+    "demand_seconds",
+]
 
 _CO_COROUTINE = 0x80  # ``inspect`` has it, and costs more start-up than all of this
+CLOSE_WAITS = 0.08  # seconds; what takes longer ends by itself
+OPEN_WAITS = 0.04  # seconds beyond the first look's deadline, until it is reckoned with
+LATE = 1.0  # seconds; a look that ends so long after its deadline was suspended
+
+CLOSED = "the service object is closed"
+FORKED = "the service object was opened in another process: open it in this one"
 NOT_OPEN = "the service object is not open: enter it with 'with', or call open()"
 
 

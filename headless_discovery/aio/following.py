@@ -7,15 +7,15 @@ import contextlib
 from collections import deque
 from random import Random
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from .. import forking
-from ..core.conditions import seen_by
+from ..core.conditions import Seen
 from ..core.following import HINT, LOOK, Following
-from ..core.outcome import Look
-from ..core.questions import INTERNAL, Failure, Problem
-from ..errors import ConfigError, DiscoveryError, NotHeadless, NotYetKnown
+from ..core.outcome import Look, unable
+from ..errors import DiscoveryError, NotHeadless, NotYetKnown
 from ..reporting import Reporter
+from ..service import CLOSE_WAITS, CLOSED, FORKED, LATE, OPEN_WAITS
 from .lookup import ask_serial, look
 from .transport import Channel, quiet_task
 
@@ -23,31 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..core.policy import PollPolicy
-    from ..core.snapshot import Snapshot
     from ..target import Target
 
-__all__ = ["CLOSED", "FORKED", "Follower", "Poller", "Seen", "Signal"]
+__all__ = ["Follower", "Poller", "Signal"]
 
-CLOSED = "the service object is closed"
-FORKED = "the service object was opened in another process: open it in this one"
 LOOP_CLOSED = "the event loop that the service object was opened in is closed"
-CLOSE_WAITS = 0.08  # seconds; what takes longer ends by itself
-OPEN_WAITS = 0.04  # seconds beyond the first look's deadline, until it is reckoned with
-LATE = 1.0  # seconds; a look that ends so long after its deadline was suspended
-
-
-class Seen(NamedTuple):
-    """A look that ended, as waits judge it.
-
-    Attributes:
-        answer: The complete answer; None where the look failed in whole or in part.
-        at: When, monotonic seconds.
-        is_news: Whether it changed the members.
-    """
-
-    answer: Snapshot | None
-    at: float
-    is_news: bool
 
 
 class Signal:
@@ -160,23 +140,22 @@ class Poller:
                 self.reporter.callback_raised(self._on_lookup)
         if is_refused and done.error is not None:
             raise done.error
-        return Seen(seen_by(done), now, change is not None)
+        return Seen.of(done, now, change)
 
     async def _done(self, first: bool) -> Look:
         """One look, whatever happens."""
         began = monotonic()
-        result: Failure | ConfigError
         try:
             return await look(self.target, self.channel)
         except DiscoveryError as error:
             if first:
                 raise
-            result = error if isinstance(error, ConfigError) else _failure(error)
+            result = unable(error)
         except OSError as error:  # as when a process may open no more files
-            result = _failure(error)
+            result = unable(error)
         except Exception as error:  # noqa: BLE001 - a defect must not end the following
             self.reporter.defect()
-            result = _failure(error)
+            result = unable(error)
         return Look(self.target.last_service(), result, (), monotonic() - began)
 
     async def _hint(self) -> None:
@@ -328,10 +307,6 @@ class Follower:
         self._end(CLOSED)
         for task in (self._task, *self.deliveries):
             task.cancel()
-
-
-def _failure(error: Exception) -> Failure:
-    return Failure(Problem(INTERNAL, f"{type(error).__name__}: {error}"))
 
 
 def _settle(waiter: asyncio.Future[None]) -> None:

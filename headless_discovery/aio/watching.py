@@ -7,10 +7,10 @@ from inspect import isawaitable
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
-from ..core.changes import change_between
+from ..core.changes import News
 from ..core.conditions import Waiting
-from ..errors import DiscoveryError, NotYetKnown, WaitTimeout
-from .following import FORKED
+from ..errors import DiscoveryError, NotYetKnown
+from ..service import FORKED
 from .transport import quiet_task
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Watch:
     """
 
     def __init__(self, stop: asyncio.Event | None) -> None:
-        self._last: Snapshot | None = None
+        self._news = News()
         self._stop = stop
         self._closed = False
 
@@ -72,16 +72,6 @@ class Watch:
     async def _next(self) -> Change | None:
         """Wait for the next change; None at the end."""
         raise NotImplementedError
-
-    def _news(self, members: Snapshot | None) -> Change | None:
-        """What leads to these members; None where there is nothing to tell."""
-        last = self._last
-        if members is None or members is last:
-            return None
-        self._last = members
-        change = change_between(last, members)
-        is_told = last is None or change.added or change.removed or change.updated
-        return change if is_told else None
 
     def _ended(self) -> bool:
         return self._closed or (self._stop is not None and self._stop.is_set())
@@ -130,7 +120,7 @@ class SharedWatch(Watch):
                 raise NotYetKnown(follower.poller.target.title, FORKED)
             if self._ended() or follower.over is not None:
                 return None
-            change = self._news(follower.following.members)
+            change = self._news.of(follower.following.members)
             if change is not None:
                 return change
             if self._stop is None:
@@ -143,7 +133,7 @@ class SharedWatch(Watch):
 
         async def changed() -> None:
             # It may have happened before this task had its turn.
-            is_news = follower.following.members is not self._last
+            is_news = follower.following.members is not self._news.told
             if not (is_news or self._ended() or follower.over is not None):
                 await follower.changed.wait()
 
@@ -187,7 +177,7 @@ class OwnWatch(Watch):
         while not self._ended():
             if self._poller.is_forked:
                 raise NotYetKnown(self._poller.target.title, FORKED)
-            change = self._news(self._poller.following.members)
+            change = self._news.of(self._poller.following.members)
             if change is not None:
                 return change
             task = self._turning = self._turning or quiet_task(self._poller.turn())
@@ -283,7 +273,7 @@ async def wait_with(
                 assert seen.answer is not None  # noqa: S101 - no failure satisfies
                 return seen.answer
             if timeout is not None and monotonic() - began >= timeout:
-                raise _too_late(poller, waiting, timeout)
+                raise waiting.too_late(poller.target.title, poller.following, timeout)
     finally:
         follower.remove_waiting(queue)
 
@@ -309,7 +299,7 @@ async def wait_alone(
     except TimeoutError:
         if timeout is None or not limit.expired():
             raise
-        raise _too_late(poller, waiting, timeout) from None
+        raise waiting.too_late(poller.target.title, poller.following, timeout) from None
     finally:
         poller.close()
 
@@ -321,14 +311,3 @@ def _stable_look(poller: Poller, waiting: Waiting) -> None:
 
 def _left(began: float, timeout: float | None) -> float | None:
     return None if timeout is None else max(0.0, began + timeout - monotonic())
-
-
-def _too_late(poller: Poller, waiting: Waiting, timeout: float) -> WaitTimeout:
-    following = poller.following
-    return WaitTimeout(
-        poller.target.title,
-        waiting.missing,
-        snapshot=following.observed,
-        last_error=following.last_error,
-        timeout=timeout,
-    )

@@ -14,7 +14,7 @@ from .values import Value
 if TYPE_CHECKING:
     from .snapshot import Endpoint, Snapshot
 
-__all__ = ["Change", "change_between", "key_of"]
+__all__ = ["Change", "News", "change_between", "key_of"]
 
 
 class Change(Value):
@@ -96,6 +96,26 @@ def change_between(previous: Snapshot | None, current: Snapshot) -> Change:
         removed=tuple(before.values()),
         updated=tuple(updated),
     )
+
+
+class News:
+    """What one consumer has not been told yet; one that is slow misses nothing but steps."""
+
+    __slots__ = ("told",)
+
+    def __init__(self) -> None:
+        #: The state it was told last.
+        self.told: Snapshot | None = None
+
+    def of(self, members: Snapshot | None) -> Change | None:
+        """What leads to these members; None where there is nothing to tell."""
+        told = self.told
+        if members is None or members is told:
+            return None
+        self.told = members
+        change = change_between(told, members)
+        is_news = told is None or change.added or change.removed or change.updated
+        return change if is_news else None
 
 
 def _named(

@@ -10,24 +10,26 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import ConfigError, InvalidName
+from ..errors import ConfigError, InvalidName, WaitTimeout
 from .names import check_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .changes import Change
+    from .following import Following
     from .outcome import Look
     from .snapshot import Endpoint, Snapshot
 
 __all__ = [
     "Condition",
     "OwnPod",
+    "Seen",
     "Waiting",
     "condition",
     "count_of",
     "is_listed",
     "parse_condition",
-    "seen_by",
 ]
 
 _MOST = 100_000
@@ -150,6 +152,25 @@ def is_listed(snapshot: Snapshot, own: OwnPod) -> bool:
     )
 
 
+class Seen(NamedTuple):
+    """A look that ended, as waits judge it.
+
+    Attributes:
+        answer: The complete answer; None where the look failed in whole or in part.
+        at: When, monotonic seconds.
+        is_news: Whether it changed the members.
+    """
+
+    answer: Snapshot | None
+    at: float
+    is_news: bool
+
+    @classmethod
+    def of(cls, look: Look, at: float, change: Change | None) -> Seen:
+        """What waits see of a look."""
+        return cls(look.snapshot if look.error is None else None, at, change is not None)
+
+
 class Waiting:
     """One wait: fed with what happens until it is over.
 
@@ -193,10 +214,15 @@ class Waiting:
         self.missing = f"{self.awaited.text}: unchanged for {self._stable:g} s"
         return False
 
-
-def seen_by(look: Look) -> Snapshot | None:
-    """The complete answer of a look, None where it failed in whole or in part."""
-    return look.snapshot if look.error is None else None
+    def too_late(self, service: str, following: Following, timeout: float) -> WaitTimeout:
+        """The error of a wait that took too long."""
+        return WaitTimeout(
+            service,
+            self.missing,
+            snapshot=following.observed,
+            last_error=following.last_error,
+            timeout=timeout,
+        )
 
 
 def _counted(text: str, wanted: int) -> Condition:

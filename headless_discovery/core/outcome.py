@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, LookupFailed, NotHeadless
 from .objections import rcode_name
-from .questions import NOT_HEADLESS, Failure
+from .questions import INTERNAL, NOT_HEADLESS, Failure, Problem
 from .snapshot import PARTIAL, Snapshot
 from .values import Value
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .names import ServiceName
     from .questions import Attempt
 
-__all__ = ["Look"]
+__all__ = ["Look", "unable"]
 
 
 class Look(Value):
@@ -71,6 +71,13 @@ class Look(Value):
             return self.snapshot
         assert self.error is not None  # noqa: S101 - no snapshot means an error
         raise self.error
+
+
+def unable(error: Exception) -> Failure | ConfigError:
+    """What a look came to that this process could not make."""
+    if isinstance(error, ConfigError):
+        return error
+    return Failure(Problem(INTERNAL, f"{type(error).__name__}: {error}"))
 
 
 def _error(

@@ -6,10 +6,11 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
-from ..core.changes import change_between
+from ..core.changes import News
 from ..core.conditions import Waiting
-from ..errors import DiscoveryError, NotYetKnown, WaitTimeout
-from .following import FORKED, lacking
+from ..errors import DiscoveryError, NotYetKnown
+from ..service import FORKED
+from .following import lacking
 from .transport import STOP_SEEN_WITHIN, Interrupted
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Watch:
     """
 
     def __init__(self) -> None:
-        self._last: Snapshot | None = None
+        self._news = News()
 
     def __iter__(self) -> Iterator[Change]:
         return self
@@ -68,16 +69,6 @@ class Watch:
         """Wait for the next change; None at the end."""
         raise NotImplementedError
 
-    def _news(self, members: Snapshot | None) -> Change | None:
-        """What leads to these members; None where there is nothing to tell."""
-        last = self._last
-        if members is None or members is last:
-            return None
-        self._last = members
-        change = change_between(last, members)
-        is_told = last is None or change.added or change.removed or change.updated
-        return change if is_told else None
-
 
 class SharedWatch(Watch):
     """Changes of an open service object.
@@ -107,13 +98,13 @@ class SharedWatch(Watch):
         wait = None if self._stop is None else STOP_SEEN_WITHIN
         while True:
             with follower.changed:
-                while not self._ended() and following.members is self._last:
+                while not self._ended() and following.members is self._news.told:
                     follower.changed.wait(wait)
             if follower.over == FORKED:
                 raise NotYetKnown(follower.poller.target.title, FORKED)
             if self._ended():
                 return None
-            change = self._news(following.members)
+            change = self._news.of(following.members)
             if change is not None:
                 return change
 
@@ -151,7 +142,7 @@ class OwnWatch(Watch):
             try:
                 while True:
                     self._poller.channel.check()
-                    change = self._news(self._poller.following.members)
+                    change = self._news.of(self._poller.following.members)
                     if change is not None:
                         return change
                     self._poller.turn()
@@ -216,7 +207,7 @@ def wait_with(
                 assert seen.answer is not None  # noqa: S101 - no failure satisfies
                 return seen.answer
             if timeout is not None and monotonic() - began >= timeout:
-                raise _too_late(poller, waiting, timeout)
+                raise waiting.too_late(poller.target.title, poller.following, timeout)
     finally:
         follower.remove_waiting(queue)
 
@@ -245,7 +236,7 @@ def wait_alone(
         if poller.is_forked:
             raise NotYetKnown(poller.target.title, FORKED) from None
         assert timeout is not None  # noqa: S101 - nobody else can end it
-        raise _too_late(poller, waiting, timeout) from None
+        raise waiting.too_late(poller.target.title, poller.following, timeout) from None
     finally:
         poller.close()
 
@@ -257,14 +248,3 @@ def _stable_look(poller: Poller, waiting: Waiting) -> None:
 
 def _left(began: float, timeout: float | None) -> float | None:
     return None if timeout is None else max(0.0, began + timeout - monotonic())
-
-
-def _too_late(poller: Poller, waiting: Waiting, timeout: float) -> WaitTimeout:
-    following = poller.following
-    return WaitTimeout(
-        poller.target.title,
-        waiting.missing,
-        snapshot=following.observed,
-        last_error=following.last_error,
-        timeout=timeout,
-    )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headless_discovery.core.changes import Change, change_between, key_of
+from headless_discovery.core.changes import Change, News, change_between, key_of
 from headless_discovery.core.snapshot import Snapshot
 from tests.unit.core.script import SERVICE, Script, bare, composes, pod, snapshot
 
@@ -152,3 +152,22 @@ def test_it_is_a_value() -> None:
     )
     with pytest.raises(AttributeError, match="frozen"):
         change.added = ()
+
+
+def test_news_of_one_consumer() -> None:
+    """First everybody; then what differs from what was told, however many steps it took."""
+    one, two = snapshot(pod(0)), snapshot(pod(0), pod(1))
+    news = News()
+    assert news.of(None) is None
+    assert news.of(one) == change_between(None, one)
+    assert news.of(one) is None
+    assert news.of(two) == change_between(one, two)
+    same = snapshot(pod(0), pod(1))  # there and back again while nobody read
+    assert news.of(same) is None
+    assert news.told is same
+
+
+def test_the_first_news_may_be_nobody() -> None:
+    """That nobody is there is worth telling once."""
+    nobody = snapshot()
+    assert News().of(nobody) == Change(None, nobody)

@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 
+from headless_discovery.core.changes import change_between
 from headless_discovery.core.conditions import (
     Condition,
     OwnPod,
+    Seen,
     Waiting,
     condition,
     count_of,
     is_listed,
     parse_condition,
-    seen_by,
 )
+from headless_discovery.core.following import Following
+from headless_discovery.core.policy import PollPolicy
 from headless_discovery.core.snapshot import ABSENT, PARTIAL, Endpoint
 from headless_discovery.errors import ConfigError
 from tests.unit.core.script import SERVICE, bare, failed, found, pod, snapshot
@@ -334,6 +337,18 @@ class TestWaiting:
         assert waiting.look_at is None
         assert waiting.saw(THREE, 3.0)
 
+    def test_too_late(self) -> None:
+        """The error tells what is missing, what was seen last and why looks fail."""
+        following = Following(PollPolicy(interval=5), lambda: 0.5, 0.0)
+        following.looked(found(THREE), 1.0)
+        following.looked(failed(), 2.0)
+        waiting = Waiting(awaited(count=4), 0.0)
+        waiting.saw(THREE, 1.0)
+        error = waiting.too_late("db.shop", following, 3.0)
+        assert (error.service, error.snapshot, error.timeout) == ("db.shop", THREE, 3.0)
+        assert error.missing == waiting.missing
+        assert error.last_error is following.last_error is not None
+
     def test_stable_needs_a_second_answer_so_much_later(self) -> None:
         """Two satisfying answers at least S apart; a look is wanted at S."""
         waiting = Waiting(awaited(count=3), 5.0)
@@ -381,7 +396,7 @@ class TestWaiting:
 
 def test_what_a_look_tells_a_wait() -> None:
     """The complete answer; nothing where it failed in whole or in part."""
-    assert seen_by(found(THREE)) is THREE
-    assert seen_by(found(NOBODY)) is NOBODY
-    assert seen_by(failed()) is None
-    assert seen_by(found(snapshot(pod(0), outcome=PARTIAL))) is None
+    assert Seen.of(found(THREE), 1.0, None) == (THREE, 1.0, False)
+    assert Seen.of(found(NOBODY), 1.0, change_between(THREE, NOBODY)) == (NOBODY, 1.0, True)
+    assert Seen.of(failed(), 1.0, None).answer is None
+    assert Seen.of(found(snapshot(pod(0), outcome=PARTIAL)), 1.0, None).answer is None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from headless_discovery.core.names import ServiceName
-from headless_discovery.core.outcome import Look
+from headless_discovery.core.outcome import Look, unable
 from headless_discovery.core.questions import NOT_HEADLESS, TIMEOUT, Failure, Problem, Question
 from headless_discovery.core.snapshot import ABSENT, EMPTY, OK, PARTIAL, Endpoint, Snapshot
-from headless_discovery.errors import LookupFailed, NotHeadless
+from headless_discovery.errors import ConfigError, LookupFailed, NotHeadless
 
 SERVICE = ServiceName("db.shop")
 ENDPOINT = Endpoint(addresses=("10.0.0.1",))
@@ -74,3 +74,13 @@ def test_not_headless_names_the_service_that_is_not(question: Question | None, n
         Look(SERVICE, failure, (), 0.0).result(allow_partial=True)
     assert (caught.value.service, caught.value.addresses) == (name, ("10.96.0.1",))
     assert caught.value.ports == (80,)
+
+
+def test_a_look_that_could_not_be_made() -> None:
+    """What the environment lacks stays the caller's to read; all else is kind ``internal``."""
+    missing = ConfigError("/etc/resolv.conf", "it cannot be read")
+    assert Look(SERVICE, unable(missing), (), 0.0).error is missing
+    error = Look(SERVICE, unable(OSError(24, "Too many open files")), (), 0.0).error
+    assert isinstance(error, LookupFailed)
+    assert error.kind == "internal"
+    assert "OSError: [Errno 24] Too many open files" in str(error)

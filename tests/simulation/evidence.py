@@ -151,13 +151,18 @@ class Evidence:
         for hostname in snapshot.unresolved:
             name = hostname.partition(".")[0]
             seen.add(name)  # nothing is known of its addresses
-        nameless = bare if not listed else bare - {a for b in listed.values() for a in b}
+        nameless = bare - {each for addresses in listed.values() for each in addresses}
+        owners: dict[str, list[str]] = {each: [] for each in bare}
         for key, addresses in self.addresses.items():
             for each in addresses:
-                if each in (bare if key == each else nameless):
-                    seen.add(key)
-                    seen.add((key, each))
-                    nameless.discard(each)
+                if each in nameless or (each in bare and key == each):
+                    owners[each].append(key)
+        for address, keys in owners.items():
+            # Where one has taken over another's address, it is the one that is not missing.
+            for key in [each for each in keys if each not in self._misses] or keys:
+                seen.add(key)
+                seen.add((key, address))
+        nameless = {each for each in nameless if not owners[each]}
         listed.update((each, (each,)) for each in nameless)
         return seen, listed
 

@@ -94,7 +94,7 @@ def test_what_can_be_0(field: str) -> None:
 
 
 @pytest.mark.parametrize("field", [*AT_LEAST, *FROM_0])
-@pytest.mark.parametrize("value", [86400.1, float("inf"), float("nan"), "5", [], 10**400])
+@pytest.mark.parametrize("value", [86400.1, float("inf"), float("nan"), "5", [], 10**400, True])
 def test_what_are_no_seconds(field: str, value: Any) -> None:
     """More than a day, no number, none at all."""
     with pytest.raises(ConfigError, match=f"poll.{field}"):
@@ -107,18 +107,27 @@ def test_shares(field: str) -> None:
     """From 0 up to 1, 1 excluded: a wait of nothing would be a storm."""
     for good in (0, 0.5, 0.999):
         assert getattr(made(**{field: good}), field) == good
-    for bad in (1, -0.1, float("nan"), "x", None):
+    for bad in (1, -0.1, float("nan"), "x", None, False):
         with pytest.raises(ConfigError, match=f"poll.{field}"):
             made(**{field: bad})
 
 
 @pytest.mark.parametrize("field", ANSWERS)
-@pytest.mark.parametrize("value", [1001, 1.5, "2", None])
+@pytest.mark.parametrize("value", [1001, 1.5, "2", None, True])
 def test_what_is_no_number_of_answers(field: str, value: Any) -> None:
     """A whole number up to 1,000."""
     with pytest.raises(ConfigError, match=f"poll.{field}"):
         made(**{field: value})
     assert getattr(made(**{field: 1000}), field) == 1000
+
+
+@pytest.mark.parametrize("field", ["ttl_guidance", "return_hold"])
+def test_what_is_neither_true_nor_false(field: str) -> None:
+    """``"no"`` would be true."""
+    for value in ("no", 1, None):
+        with pytest.raises(ConfigError, match=f"poll.{field}"):
+            made(**{field: value})
+    assert not getattr(made(**{field: False}), field)
 
 
 def test_whole_seconds_become_seconds() -> None:

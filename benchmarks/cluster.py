@@ -57,7 +57,7 @@ GOAL_DETECTION, GOAL_OCTETS, GOAL_AT = 0.8, 0.1, 100
 PAUSES, SPREAD = {QUIET: 38.0, BUSY: 75.0}, 15.0
 HEADINGS = (
     *("cluster", "N", "follower", "detection p50", "goal", "verdict", "octets", "goal", "verdict"),
-    *("CPU", "(an hour: questions", "hints", "KiB", "CPU s)"),
+    *("CPU", "questions/h", "hints/h", "KiB/h", "CPU s/h"),
 )
 LEFT = (0, 2, 5, 8)
 
@@ -253,10 +253,10 @@ def _row(cell: Cell, beside: Cell) -> tuple[str, ...]:
         f"{octets:.3f}",
         *_judged(octets, GOAL_OCTETS if is_hinted and cell.pods == GOAL_AT else None),
         f"{cpu:.3f}",
-        f"({cell.an_hour(cell.spent.questions):.0f}",
+        f"{cell.an_hour(cell.spent.questions):.0f}",
         f"{cell.an_hour(cell.spent.hints):.0f}",
         f"{cell.an_hour(cell.spent.octets) / 1024:.0f}",
-        f"{cell.an_hour(cell.spent.cpu):.3f})",
+        f"{cell.an_hour(cell.spent.cpu):.3f}",
     )
 
 
@@ -295,7 +295,7 @@ def main() -> int:
     print(aligned(table, LEFT))
     followers = ", ".join(f"{FOLLOWERS[pods]} at N = {pods}" for pods in effort.sizes)
     print(
-        f"\nOctets and CPU of CoreDNS: divided by those of {BESIDE!r}; the rest an hour and "
+        f"\nOctets and CPU of CoreDNS: divided by those of {BESIDE!r}; per hour: of one "
         f"follower. Followers: {followers}; {effort.additions} additions in each state.\n"
         f"Python {platform.python_version()}, {time.monotonic() - began:.0f} s in all."
     )

@@ -14,17 +14,18 @@ from tests.cluster.blackouts import Watched
 from tests.cluster.network import BedError
 from tests.cluster.processes import wait_until
 from tests.cluster.recording import Recorder, service_questions
+from tests.cluster.workloads import address_of
 
 if TYPE_CHECKING:
     from tests.cluster.bed import Bed
     from tests.cluster.workloads import Namespace
 
 _BOTH = ("back", "away")
-_PODS = 3
+_MEMBERS = {f"db-{ordinal}": address_of(ordinal) for ordinal in range(3)}
 
 
 class Nobody(NamedTuple):
-    """All pods of a Service were unready: when that was, and what was told.
+    """All pods of a Service were gone: when that was, and what was told.
 
     Attributes:
         since: From when on nobody was there.
@@ -40,7 +41,8 @@ class Nobody(NamedTuple):
 class Gone:
     """Has all pods of two Services gone: of one for a while, of the other for good.
 
-    The pods stay and fail their readiness probes, so that they come back as they were.
+    EndpointSlices written by hand, so that all go and come at the same moment: pods that
+    come back one after the other are rightly told to, those still missing as removed.
     What else happens in the `with` block happens meanwhile.
 
     Args:
@@ -67,16 +69,15 @@ class Gone:
     def __enter__(self) -> Self:
         """Create the Services, follow them, and have their pods go."""
         for service in _BOTH:
-            self._namespace.service(service, 7000)
-            self._namespace.statefulset(service, service, _PODS, parallel=True)
-        for service in _BOTH:
-            self._namespace.wait_ready(service)
+            self._namespace.service(service, 7000, selector={})
+            self._write(service, _MEMBERS)
             self._server.wait_for(self._namespace, service)
         self._watched.enter_context(self._truth)
         for service in _BOTH:
             watched = Watched(self._namespace, self._where, service)
             self._followers[service] = self._watched.enter_context(watched)
-        self._set(_BOTH, ready=False)
+        for service in _BOTH:
+            self._write(service, {})
         self._back.start()
         return self
 
@@ -87,12 +88,10 @@ class Gone:
         self._watched.close()
 
     def _return(self) -> None:
-        self._set(_BOTH[:1], ready=True)
+        self._write(_BOTH[0], _MEMBERS)
 
-    def _set(self, services: tuple[str, ...], *, ready: bool) -> None:
-        for service in services:
-            for ordinal in range(_PODS):
-                self._namespace.set_ready(f"{service}-{ordinal}", ready)
+    def _write(self, service: str, members: dict[str, str]) -> None:
+        self._namespace.write_members(service, members)
 
     def wait(self, timeout: float) -> tuple[Nobody, Nobody]:
         """Wait until the one is told to be empty, and the other was looked at once more.

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 __all__ = [
     "CLOSED",
     "CLOSE_WAITS",
+    "DEFECT",
     "FORKED",
+    "FORK_SEEN_WITHIN",
     "LATE",
     "NOT_OPEN",
     "OPEN_WAITS",
@@ -37,10 +39,12 @@ __all__ = [
 
 _CO_COROUTINE = 0x80  # ``inspect`` has it, and costs more start-up than all of this
 CLOSE_WAITS = 0.08  # seconds; what takes longer ends by itself
+FORK_SEEN_WITHIN = 5.0  # seconds; who waits while it is forked has nobody left to wake it
 OPEN_WAITS = 0.04  # seconds beyond the first look's deadline, until it is reckoned with
 LATE = 1.0  # seconds; a look that ends so long after its deadline was suspended
 
 CLOSED = "the service object is closed"
+DEFECT = "a defect of this library ended it, see the log"
 FORKED = "the service object was opened in another process: open it in this one"
 NOT_OPEN = "the service object is not open: enter it with 'with', or call open()"
 
@@ -209,10 +213,11 @@ def _is_plain_function(callback: object) -> bool:
 
 
 def demand_seconds(setting: str, value: object) -> None:
-    """Demand a number of seconds, or None.
+    """Demand a number of seconds.
 
     Raises:
         ConfigError: It is none.
     """
-    if value is not None and not (isinstance(value, int | float) and 0 <= value < 1e9):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and 0 <= value < 1e9):  # type: ignore[operator]
         raise ConfigError(setting, f"{ascii(value)[:100]} is no number of seconds, 0 or more")

@@ -77,6 +77,7 @@ class Target:
             None if statefulset is None else check_label(statefulset, "StatefulSet name")
         )
         self.servers_memory = ServerMemory()
+        self.hints_memory = ServerMemory()
         self.plans_memory = PlanMemory()
         self._surroundings = Surroundings()
         self._needs_resolv_conf = self._surroundings.needs_resolv_conf(self.parts, self.options)
@@ -172,13 +173,17 @@ class Target:
         deadline: float,
         zone: str,
         random_id: Callable[[], bytes],
+        is_hint: bool = False,
     ) -> Exchange:
-        """An exchange for one question under this object's options."""
+        """An exchange for one question under this object's options.
+
+        A hint's has a memory of its own: a server that tells no serial may well tell pods.
+        """
         options = self.options
         return exchange(
             question,
             servers,
-            self.servers_memory,
+            self.hints_memory if is_hint else self.servers_memory,
             start=start,
             deadline=deadline,
             random_id=random_id,

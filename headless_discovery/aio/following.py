@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from .. import forking
-from ..core.conditions import Seen
 from ..core.following import HINT, LOOK, Following
 from ..core.outcome import Look, unable
-from ..errors import DiscoveryError, NotHeadless, NotYetKnown
+from ..core.waiting import Backlog, Seen
+from ..errors import ConfigError, DiscoveryError, NotHeadless, NotYetKnown
 from ..reporting import Reporter
-from ..service import CLOSE_WAITS, CLOSED, FORKED, LATE, OPEN_WAITS
+from ..service import CLOSE_WAITS, CLOSED, DEFECT, FORKED, LATE, OPEN_WAITS
+from ..sockets import Sockets
 from .lookup import ask_serial, look
-from .transport import Channel, quiet_task
+from .transport import end_tasks, quiet_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ class Poller:
         self.target = target
         spread = Random().random  # noqa: S311 - no secret
         self.following = Following(policy, spread, monotonic())
-        self.channel = Channel()
+        self.channel = Sockets()
         self.reporter = Reporter()
         #: Whether this is the copy of it in a child process.
         self.is_forked = False
@@ -136,7 +136,7 @@ class Poller:
         if self._on_lookup is not None:
             try:
                 self._on_lookup(done)
-            except Exception:  # noqa: BLE001 - one callback must not end it for all others
+            except (Exception, SystemExit):  # noqa: BLE001 - it must not end it for all others
                 self.reporter.callback_raised(self._on_lookup)
         if is_refused and done.error is not None:
             raise done.error
@@ -158,9 +158,22 @@ class Poller:
             result = unable(error)
         return Look(self.target.last_service(), result, (), monotonic() - began)
 
+    async def _serial(self) -> int | None:
+        """The serial; the question gives way to whoever wants a look."""
+        asking = quiet_task(ask_serial(self.target, self.channel, self.following.look_due))
+        woken = quiet_task(self._wanted.wait())
+        try:
+            await asyncio.wait({asking, woken}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await end_tasks(asking, woken)
+            raise
+        is_done = asking.done()
+        await end_tasks(asking, woken)
+        return asking.result() if is_done else None
+
     async def _hint(self) -> None:
         try:
-            serial = await ask_serial(self.target, self.channel)
+            serial = await self._serial()
         except (DiscoveryError, OSError):
             serial = None
         except Exception:  # noqa: BLE001 - a defect must not end the following
@@ -192,7 +205,7 @@ class Follower:
         self.deliveries: set[asyncio.Task[None]] = set()
         self.loop = asyncio.get_running_loop()
         self._over: str | None = None
-        self._waiting: list[deque[Seen]] = []
+        self._waiting: list[Backlog] = []
         self._task: asyncio.Task[None]
         forking.register(self)
 
@@ -265,21 +278,35 @@ class Follower:
         if self.over is not None:
             raise NotYetKnown(self.poller.target.title, self.over)
 
+    def demand_own_loop(self) -> None:
+        """Demand the event loop it was opened in: futures cross no loops.
+
+        Raises:
+            ConfigError: It is another one, or none runs here.
+        """
+        try:
+            is_own = asyncio.get_running_loop() is self.loop
+        except RuntimeError:
+            is_own = False
+        if not is_own:
+            raise ConfigError("event loop", "the service object was opened in another one")
+
     def want(self) -> None:
         """Look as soon as may be; from any thread."""
         self.loop.call_soon_threadsafe(self.poller.want)
 
-    def add_waiting(self) -> deque[Seen]:
-        """A queue that each look is put into from now on."""
-        queue: deque[Seen] = deque()
-        self._waiting.append(queue)
-        return queue
+    def add_waiting(self) -> Backlog:
+        """What each look is put into from now on."""
+        backlog = Backlog()
+        self._waiting.append(backlog)
+        return backlog
 
-    def remove_waiting(self, queue: deque[Seen]) -> None:
+    def remove_waiting(self, backlog: Backlog) -> None:
         """No longer."""
-        self._waiting = [each for each in self._waiting if each is not queue]
+        self._waiting = [each for each in self._waiting if each is not backlog]
 
     async def _run(self) -> None:
+        why = CLOSED
         try:
             while True:
                 seen = await self.poller.turn()
@@ -287,13 +314,16 @@ class Follower:
                     self._tell(seen)
         except DiscoveryError as error:
             self.refusal = error
+        except Exception:  # noqa: BLE001 - whoever reads shall know that nobody looks any more
+            self.poller.reporter.defect()
+            why = DEFECT
         finally:
-            self._end(CLOSED)
+            self._end(why)
             self.poller.close()
 
     def _tell(self, seen: Seen) -> None:
-        for queue in self._waiting:
-            queue.append(seen)
+        for backlog in self._waiting:
+            backlog.put(seen)
         self.looked.notify()
         if seen.is_news:
             self.changed.notify()

@@ -9,17 +9,18 @@ from ..core.hint import hint_question, serial_of
 from ..core.outcome import Look
 from ..core.plans import plan
 from ..core.steps import advance, out_of_time, takes_long
-from .transport import off_the_loop, random_id, run
+from ..sockets import random_id
+from .transport import off_the_loop, run
 
 if TYPE_CHECKING:
     from ..core.questions import Attempt
+    from ..sockets import Sockets
     from ..target import Target
-    from .transport import Channel
 
 __all__ = ["ask_serial", "look"]
 
 
-async def look(target: Target, channel: Channel | None = None) -> Look:
+async def look(target: Target, channel: Sockets | None = None) -> Look:
     """Ask DNS once about a Service.
 
     Args:
@@ -60,8 +61,13 @@ async def look(target: Target, channel: Channel | None = None) -> Look:
             return Look(request.service, result, tuple(attempts), monotonic() - start)
 
 
-async def ask_serial(target: Target, channel: Channel | None = None) -> int | None:
+async def ask_serial(target: Target, channel: Sockets, until: float) -> int | None:
     """Ask for the serial of the cluster's zone; None where nobody told it.
+
+    Args:
+        target: Whose cluster.
+        channel: Of the follower it is for.
+        until: When a look is due, monotonic seconds: no hint delays one.
 
     Raises:
         ConfigError: The environment lacks what the question needs.
@@ -73,8 +79,9 @@ async def ask_serial(target: Target, channel: Channel | None = None) -> int | No
         hint_question(zone),
         servers,
         start=now,
-        deadline=now + target.options.attempt_timeout,
+        deadline=min(until, now + target.options.attempt_timeout),
         zone=zone,
         random_id=random_id,
+        is_hint=True,
     )
     return serial_of((await run([asked], channel))[0])

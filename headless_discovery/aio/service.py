@@ -112,6 +112,9 @@ class AsyncHeadlessService(ServiceObject):
         """
         from .watching import subscribe  # noqa: PLC0415
 
+        if not callable(callback):
+            raise ConfigError("callback", f"{ascii(callback)[:100]} cannot be called")
+
         return subscribe(self._opened(), callback)
 
     async def wait_for(
@@ -132,7 +135,8 @@ class AsyncHeadlessService(ServiceObject):
 
         awaited = self._condition(count, ordinals, names, quorum, listed, predicate)
         demand_seconds("stable", stable)
-        demand_seconds("timeout", timeout)
+        if timeout is not None:
+            demand_seconds("timeout", timeout)
         if self._is_open():
             return await wait_with(self._opened(), awaited, stable, timeout)
         poller = Poller(self._target, self.policy, self._on_lookup)

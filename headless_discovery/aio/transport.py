@@ -10,20 +10,21 @@ import threading
 from errno import EINPROGRESS
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from .. import forking
 from ..core.fallback import read_at_length
 from ..core.questions import Ask, Broken, Decode, Listen, Pause
 from ..core.wire import WireError
+from ..sockets import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
     from ..core.questions import Effect, Event, Exchange, Reply, Server
     from ..core.wire import Message
+    from ..sockets import Sockets
 
-__all__ = ["Channel", "off_the_loop", "quiet_task", "random_id", "run"]
+__all__ = ["end_tasks", "off_the_loop", "quiet_task", "run"]
 
 Result = TypeVar("Result")
 
@@ -31,68 +32,7 @@ RECEIVE = 65535
 READS = 16  # datagrams taken without giving way to the other tasks of the loop
 
 
-class Channel:
-    """What the looks of one follower share: their sockets."""
-
-    def __init__(self) -> None:
-        #: Sockets in use; a child process closes its copies.
-        self.sockets: set[socket.socket] = set()
-        self._kept: tuple[Server, socket.socket] | None = None
-
-    def open(self, family: int, kind: int) -> socket.socket:
-        """A new socket, which a child process closes, whenever it is forked."""
-        with forking.lock:
-            opened = socket.socket(family, kind)
-            self.sockets.add(opened)
-        return opened
-
-    def shut(self, opened: socket.socket) -> None:
-        """Close a socket."""
-        with forking.lock:
-            self.sockets.discard(opened)
-            opened.close()
-
-    def keep(self, server: Server, connection: socket.socket) -> None:
-        """Keep a connection for another question; one at most."""
-        self.drop_kept()
-        self._kept = (server, connection)
-
-    def take(self, server: Server) -> socket.socket | None:
-        """The connection kept to that server, where it is still good."""
-        if self._kept is None or self._kept[0] != server:
-            return None
-        connection = self._kept[1]
-        try:
-            connection.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:  # open, and nothing left over
-            self._kept = None
-            return connection
-        except OSError:
-            pass
-        self.drop_kept()
-        return None
-
-    def drop_kept(self) -> None:
-        """Close the connection that was kept."""
-        if self._kept is not None:
-            self.shut(self._kept[1])
-            self._kept = None
-
-    def close(self) -> None:
-        """Close every socket."""
-        self._kept = None
-        with forking.lock:
-            for each in self.sockets:
-                each.close()
-            self.sockets.clear()
-
-
-def random_id() -> bytes:
-    """Two bytes from the system's generator: a guessed message ID is a forged answer."""
-    return os.urandom(2)
-
-
-async def run(exchanges: Iterable[Exchange], channel: Channel | None = None) -> tuple[Reply, ...]:
+async def run(exchanges: Iterable[Exchange], channel: Sockets | None = None) -> tuple[Reply, ...]:
     """Run exchanges side by side until each has its reply, in their order.
 
     Args:
@@ -147,12 +87,22 @@ async def off_the_loop(until: float, function: Callable[..., Result], *arguments
         return await waiter
 
 
+async def end_tasks(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and wait for their end; whatever they raised has been seen to."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()
+
+
 class _Run:
     """One exchange and the socket it uses."""
 
     __slots__ = ("_channel", "_exchange", "_loop", "_reads", "_server", "_socket", "_was_kept")
 
-    def __init__(self, exchange: Exchange, channel: Channel | None) -> None:
+    def __init__(self, exchange: Exchange, channel: Sockets | None) -> None:
         self._channel = channel
         self._exchange = exchange
         self._loop = asyncio.get_running_loop()
@@ -185,7 +135,7 @@ class _Run:
                 if not self._open_kept(effect) and not await self._open(effect):
                     return None
             except OSError as error:
-                return Broken(_reason(error), self._was_kept)
+                return Broken(reason(error), self._was_kept)
         elif isinstance(effect, Decode):
             try:
                 return await off_the_loop(
@@ -254,7 +204,7 @@ class _Run:
                     continue
                 return None
             except OSError as error:
-                return Broken(_reason(error), self._was_kept)
+                return Broken(reason(error), self._was_kept)
             if not data and self._socket.type == socket.SOCK_STREAM:
                 return Broken("the server closed the connection", self._was_kept)
             self._was_kept = False
@@ -295,7 +245,3 @@ def _settle(waiter: asyncio.Future[Result], result: Result) -> None:
 def _fail(waiter: asyncio.Future[Result], error: Exception) -> None:
     if not waiter.done():
         waiter.set_exception(error)
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

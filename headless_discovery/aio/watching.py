@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from inspect import isawaitable
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
 from ..core.changes import News
-from ..core.conditions import Waiting
+from ..core.waiting import Waiting
 from ..errors import DiscoveryError, NotYetKnown
 from ..service import FORKED
-from .transport import quiet_task
+from .transport import end_tasks, quiet_task
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -85,9 +86,9 @@ class Watch:
         try:
             await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            await _end(stopping)
+            await end_tasks(stopping)
             raise
-        await _end(stopping)
+        await end_tasks(stopping)
 
 
 class SharedWatch(Watch):
@@ -105,9 +106,10 @@ class SharedWatch(Watch):
         self._follower = follower
 
     def end(self) -> None:
-        """End the iteration, also one that another task awaits."""
+        """End the iteration, also one that another task awaits; from any thread."""
         self._closed = True
-        self._follower.changed.notify()
+        with contextlib.suppress(RuntimeError):  # its loop is closed
+            self._follower.loop.call_soon_threadsafe(self._follower.changed.notify)
 
     async def aclose(self) -> None:
         """End the iteration, also one that another task awaits."""
@@ -115,6 +117,8 @@ class SharedWatch(Watch):
 
     async def _next(self) -> Change | None:
         follower = self._follower
+        if follower.over is None:
+            follower.demand_own_loop()
         while True:
             if follower.over == FORKED:
                 raise NotYetKnown(follower.poller.target.title, FORKED)
@@ -141,9 +145,9 @@ class SharedWatch(Watch):
         try:
             await self._done_or_stopped(task)
         except asyncio.CancelledError:
-            await _end(task)
+            await end_tasks(task)
             raise
-        await _end(task)
+        await end_tasks(task)
 
 
 class OwnWatch(Watch):
@@ -162,7 +166,7 @@ class OwnWatch(Watch):
         """End the iteration, also one that another task awaits."""
         self._closed = True
         if self._turning is not None:
-            await _end(self._turning)
+            await end_tasks(self._turning)
         self._poller.close()
 
     def __del__(self) -> None:
@@ -185,20 +189,14 @@ class OwnWatch(Watch):
                 await self._done_or_stopped(task)
             except asyncio.CancelledError:
                 if not self._poller.is_looking:
-                    await _end(task)
+                    await end_tasks(task)
                 raise
             if task.done():
-                self._turning = None
+                if self._turning is task:  # another task may have begun the next one
+                    self._turning = None
                 if not task.cancelled():
                     task.result()  # NotHeadless, ConfigError
         return None
-
-
-async def _end(task: asyncio.Task[object]) -> None:
-    """Cancel a task and wait for its end."""
-    task.cancel()
-    await asyncio.wait({task})
-    _seen(task)
 
 
 def _give_up(task: asyncio.Task[object], poller: Poller) -> None:
@@ -224,6 +222,7 @@ def subscribe(follower: Follower, callback: Callable[[Change], object]) -> Calla
     Returns:
         What ends that; it does not wait for a call under way.
     """
+    follower.demand_own_loop()
     watch = SharedWatch(follower, None, None)
 
     async def deliver() -> None:
@@ -254,10 +253,11 @@ async def wait_with(
         WaitTimeout: It did not come.
         NotYetKnown: The service object was closed meanwhile.
     """
+    follower.demand_own_loop()
     poller, following = follower.poller, follower.following
     waiting = Waiting(awaited, stable)
     began = monotonic()
-    queue = follower.add_waiting()
+    backlog = follower.add_waiting()
     try:
         poller.quicken()
         answer, at = following.fresh(began), following.answered_at
@@ -265,17 +265,16 @@ async def wait_with(
             return answer
         while True:
             _stable_look(poller, waiting)
-            if not queue:
+            if not backlog:
                 follower.check()
                 await follower.looked.wait(_left(began, timeout))
-            seen = queue.popleft() if queue else None
-            if seen is not None and waiting.saw(seen.answer, seen.at):
-                assert seen.answer is not None  # noqa: S101 - no failure satisfies
-                return seen.answer
+            answer = waiting.judged(*backlog.take())
+            if answer is not None:
+                return answer
             if timeout is not None and monotonic() - began >= timeout:
                 raise waiting.too_late(poller.target.title, poller.following, timeout)
     finally:
-        follower.remove_waiting(queue)
+        follower.remove_waiting(backlog)
 
 
 async def wait_alone(

@@ -33,7 +33,8 @@ The way of the data, one module an arrow::
 `schedule`     when to look again
 `hint`         the serial of the zone, which tells that something changed
 `following`    the three together, with the status; what the shells drive
-`conditions`   what somebody waits for, and whether it has come
+`conditions`   what somebody waits for
+`waiting`      whether it has come, and stood for long enough
 `times`        times as text, durations in words, the marks of a time axis
 `peerlist`     endpoints as text for files, scripts and other programs
 `timeline`     a recording, read back as who was a member, and when

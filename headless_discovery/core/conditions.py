@@ -10,22 +10,17 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import ConfigError, InvalidName, WaitTimeout
+from ..errors import ConfigError, InvalidName
 from .names import check_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .changes import Change
-    from .following import Following
-    from .outcome import Look
-    from .snapshot import Endpoint, Snapshot
+    from .snapshot import Snapshot
 
 __all__ = [
     "Condition",
     "OwnPod",
-    "Seen",
-    "Waiting",
     "condition",
     "count_of",
     "is_listed",
@@ -150,79 +145,6 @@ def is_listed(snapshot: Snapshot, own: OwnPod) -> bool:
         for endpoint in snapshot.endpoints
         if endpoint.name == own.name or endpoint.ordinal is None
     )
-
-
-class Seen(NamedTuple):
-    """A look that ended, as waits judge it.
-
-    Attributes:
-        answer: The complete answer; None where the look failed in whole or in part.
-        at: When, monotonic seconds.
-        is_news: Whether it changed the members.
-    """
-
-    answer: Snapshot | None
-    at: float
-    is_news: bool
-
-    @classmethod
-    def of(cls, look: Look, at: float, change: Change | None) -> Seen:
-        """What waits see of a look."""
-        return cls(look.snapshot if look.error is None else None, at, change is not None)
-
-
-class Waiting:
-    """One wait: fed with what happens until it is over.
-
-    Args:
-        awaited: What for.
-        stable: Seconds for which the same satisfying answer must stand.
-    """
-
-    __slots__ = ("_first", "_since", "_stable", "awaited", "look_at", "missing")
-
-    def __init__(self, awaited: Condition, stable: float) -> None:
-        self.awaited = awaited
-        self._stable = stable
-        self._first: tuple[Endpoint, ...] | None = None
-        self._since = 0.0
-        #: What is missing, in words.
-        self.missing = f"{awaited.text}: no complete answer since the wait began"
-        #: When a look is wanted for ``stable``; None where the schedule's will do.
-        self.look_at: float | None = None
-
-    def saw(self, answer: Snapshot | None, at: float) -> bool:
-        """A look ended; whether the wait is over.
-
-        Args:
-            answer: The complete answer; None where the look failed in whole or in part.
-            at: When, monotonic seconds.
-        """
-        if answer is None:
-            self._first = self.look_at = None
-            return False
-        lacking = self.awaited.missing(answer)
-        if lacking is not None:
-            self.missing = lacking
-            self._first = self.look_at = None
-            return False
-        if self._first is None or self._first != answer.endpoints:
-            self._first, self._since = answer.endpoints, at
-        if at >= self._since + self._stable:  # as `look_at` is reckoned, to the last bit
-            return True
-        self.look_at = self._since + self._stable
-        self.missing = f"{self.awaited.text}: unchanged for {self._stable:g} s"
-        return False
-
-    def too_late(self, service: str, following: Following, timeout: float) -> WaitTimeout:
-        """The error of a wait that took too long."""
-        return WaitTimeout(
-            service,
-            self.missing,
-            snapshot=following.observed,
-            last_error=following.last_error,
-            timeout=timeout,
-        )
 
 
 def _counted(text: str, wanted: int) -> Condition:

@@ -159,7 +159,10 @@ class Following:
         if now >= self._schedule.due:
             self._schedule.began(now)
             return LOOK
-        return HINT if now >= self._hints.due else None
+        if now < self._hints.due:
+            return None
+        self._hints.asked(now)
+        return HINT
 
     def looked(self, look: Look, now: float) -> Change | None:
         """A look ended.

@@ -79,6 +79,10 @@ class Hints:
         if rests:
             self.due = inf
 
+    def asked(self, now: float) -> None:
+        """An ask goes out; whatever becomes of it, the next one comes a period later."""
+        self.due = now + self._wait
+
     def told(self, serial: int | None, now: float, next_look: float) -> bool:
         """What an ask came to (None: it failed); whether to look at once."""
         moved = False
@@ -98,6 +102,13 @@ class Hints:
         return moved
 
     @property
+    def _wait(self) -> float:
+        """Seconds between asks."""
+        if self._period is None:
+            return inf
+        return max(self._period, self._interval) if self._backed_off else self._period
+
+    @property
     def _backed_off(self) -> bool:
         return self._fruitless >= _FRUITLESS
 
@@ -105,7 +116,6 @@ class Hints:
         """Ask after a period, unless a look is about to go out anyway."""
         if self._period is None:
             return
-        period = max(self._period, self._interval) if self._backed_off else self._period
-        self.due = now + period
-        if not self._backed_off and self.due + period / 2 > next_look:
+        self.due = now + self._wait
+        if not self._backed_off and self.due + self._wait / 2 > next_look:
             self.due = inf

@@ -145,7 +145,7 @@ def _published(
     merged = merge(state, snapshot, now)
     merged.run()
     endpoints = merged.endpoints()
-    at_rest = not (merged.missing or merged.without or merged.held or snapshot.dropped)
+    at_rest = not (merged.missing or merged.without or merged.held or merged.drops)
     state = state._replace(
         settled=snapshot.endpoints if at_rest and endpoints == snapshot.endpoints else None,
         missing=merged.missing,

@@ -185,6 +185,13 @@ class Snapshot(Value):
         """Whether anybody is there."""
         return bool(self.endpoints)
 
+    def __contains__(self, item: object) -> bool:
+        """Whether an endpoint, or one of that pod name (``mysql-0``) or FQDN, is listed."""
+        if isinstance(item, str):
+            wanted = item.lower().removesuffix(".")
+            return any(wanted in (each.name, each.hostname) for each in self.endpoints)
+        return item in self.endpoints
+
     def __repr__(self) -> str:
         return (
             f"<Snapshot of {self.service}: {self.outcome}, "

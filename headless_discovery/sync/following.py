@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from .. import forking
-from ..core.conditions import Seen
 from ..core.following import HINT, LOOK, Following
 from ..core.outcome import Look, unable
 from ..core.questions import INTERNAL
+from ..core.waiting import Backlog, Seen
 from ..errors import DiscoveryError, LookupFailed, NotHeadless, NotYetKnown
 from ..reporting import Reporter
-from ..service import CLOSE_WAITS, CLOSED, FORKED, LATE, OPEN_WAITS
+from ..service import CLOSE_WAITS, CLOSED, DEFECT, FORKED, LATE, OPEN_WAITS
 from .lookup import ask_serial, look
 from .transport import Channel, Interrupted
 
@@ -120,7 +119,7 @@ class Poller:
         if self._on_lookup is not None:
             try:
                 self._on_lookup(done)
-            except Exception:  # noqa: BLE001 - one callback must not end it for all others
+            except (Exception, SystemExit):  # noqa: BLE001 - it must not end it for all others
                 self.reporter.callback_raised(self._on_lookup)
         if is_refused and done.error is not None:
             raise done.error
@@ -146,7 +145,7 @@ class Poller:
 
     def _hint(self) -> None:
         try:
-            serial = ask_serial(self.target, self.channel)
+            serial = ask_serial(self.target, self.channel, self.following.look_due)
         except Interrupted:
             raise
         except (DiscoveryError, OSError):
@@ -175,7 +174,7 @@ class Follower:
         self.over: str | None = None
         #: What the very first look refused.
         self.refusal: DiscoveryError | None = None
-        self._waiting: list[deque[Seen]] = []
+        self._waiting: list[Backlog] = []
         self._renew()
         self._thread = threading.Thread(
             target=self._run, name=f"headless_discovery {target.parts.service}", daemon=True
@@ -245,19 +244,20 @@ class Follower:
         if self.over is not None:
             raise NotYetKnown(self.poller.target.title, self.over)
 
-    def add_waiting(self) -> deque[Seen]:
-        """A queue that each look is put into from now on."""
-        queue: deque[Seen] = deque()
+    def add_waiting(self) -> Backlog:
+        """What each look is put into from now on."""
+        backlog = Backlog()
         with self.looked:
-            self._waiting.append(queue)
-        return queue
+            self._waiting.append(backlog)
+        return backlog
 
-    def remove_waiting(self, queue: deque[Seen]) -> None:
+    def remove_waiting(self, backlog: Backlog) -> None:
         """No longer."""
         with self.looked:
-            self._waiting = [each for each in self._waiting if each is not queue]
+            self._waiting = [each for each in self._waiting if each is not backlog]
 
     def _run(self) -> None:
+        why = CLOSED
         try:
             while True:
                 seen = self.poller.turn()
@@ -267,14 +267,17 @@ class Follower:
             pass
         except DiscoveryError as error:
             self.refusal = error
+        except Exception:  # noqa: BLE001 - whoever reads shall know that nobody looks any more
+            self.poller.reporter.defect()
+            why = DEFECT
         finally:
-            self._end(CLOSED)
+            self._end(why)
             self.poller.close()
 
     def _tell(self, seen: Seen) -> None:
         with self.looked:
-            for queue in self._waiting:
-                queue.append(seen)
+            for backlog in self._waiting:
+                backlog.put(seen)
             self.looked.notify_all()
             if seen.is_news:
                 self.changed.notify_all()

@@ -9,7 +9,8 @@ from ..core.hint import hint_question, serial_of
 from ..core.outcome import Look
 from ..core.plans import plan
 from ..core.steps import advance
-from .transport import random_id, run
+from ..sockets import random_id
+from .transport import Woken, run
 
 if TYPE_CHECKING:
     from ..core.questions import Attempt
@@ -55,8 +56,13 @@ def look(target: Target, channel: Channel | None = None) -> Look:
             return Look(request.service, result, tuple(attempts), monotonic() - start)
 
 
-def ask_serial(target: Target, channel: Channel | None = None) -> int | None:
+def ask_serial(target: Target, channel: Channel, until: float) -> int | None:
     """Ask for the serial of the cluster's zone; None where nobody told it.
+
+    Args:
+        target: Whose cluster.
+        channel: Of the follower it is for; the question gives way to whoever wakes it.
+        until: When a look is due, monotonic seconds: no hint delays one.
 
     Raises:
         ConfigError: The environment lacks what the question needs.
@@ -69,8 +75,12 @@ def ask_serial(target: Target, channel: Channel | None = None) -> int | None:
         hint_question(zone),
         servers,
         start=now,
-        deadline=now + target.options.attempt_timeout,
+        deadline=min(until, now + target.options.attempt_timeout),
         zone=zone,
         random_id=random_id,
+        is_hint=True,
     )
-    return serial_of(run([asked], channel)[0])
+    try:
+        return serial_of(run([asked], channel, gives_way=True)[0])
+    except Woken:
+        return None

@@ -182,6 +182,9 @@ class HeadlessService(ServiceObject):
         """
         from .watching import subscribe  # noqa: PLC0415
 
+        if not callable(callback):
+            raise ConfigError("callback", f"{ascii(callback)[:100]} cannot be called")
+
         return subscribe(self._opened(), callback)
 
     def wait_for(
@@ -226,7 +229,8 @@ class HeadlessService(ServiceObject):
 
         awaited = self._condition(count, ordinals, names, quorum, listed, predicate)
         demand_seconds("stable", stable)
-        demand_seconds("timeout", timeout)
+        if timeout is not None:
+            demand_seconds("timeout", timeout)
         if self._is_open():
             return wait_with(self._opened(), awaited, stable, timeout)
         poller = Poller(self._target, self.policy, self._on_lookup)

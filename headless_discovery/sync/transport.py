@@ -11,10 +11,10 @@ from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
-from .. import forking
 from ..core.fallback import read_at_length
 from ..core.questions import Ask, Broken, Decode, Pause
 from ..core.wire import WireError
+from ..sockets import Sockets, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..core.questions import Effect, Event, Exchange, Reply, Server
     from ..core.wire import Message
 
-__all__ = ["Channel", "Interrupted", "random_id", "run"]
+__all__ = ["Channel", "Interrupted", "Woken", "run"]
 
 RECEIVE = 65535
 LONGEST_POLL = 86400.0  # seconds; poll() counts milliseconds in an int
@@ -33,6 +33,10 @@ class Interrupted(Exception):  # noqa: N818 - no error: somebody wants this to e
     """The follower is closed, or its stop event is set."""
 
 
+class Woken(Exception):  # noqa: N818 - no error: somebody wants something better done
+    """What gives way to whoever wakes the follower has done so."""
+
+
 class Stop(Protocol):
     """What ends a watch: a ``threading.Event``, or anything like it."""
 
@@ -40,7 +44,7 @@ class Stop(Protocol):
         """Whether to stop."""
 
 
-class Channel:
+class Channel(Sockets):
     """What the looks of one follower share: the way to wake and to end them, and sockets.
 
     Args:
@@ -48,7 +52,9 @@ class Channel:
     """
 
     def __init__(self, stop: Stop | None = None) -> None:
+        super().__init__()
         self._reader, self._writer = socket.socketpair()
+        self.sockets |= {self._reader, self._writer}
         self._reader.setblocking(False)
         self._writer.setblocking(False)
         self._poller = select.poll()
@@ -56,9 +62,6 @@ class Channel:
         self._stop = stop
         self._until: float | None = None
         self._ended = False
-        #: Sockets in use; a child process closes its copies.
-        self.sockets: set[socket.socket] = set()
-        self._kept: tuple[Server, socket.socket] | None = None
 
     @property
     def fileno(self) -> int:
@@ -117,69 +120,25 @@ class Channel:
             seconds = min(seconds, self._until - monotonic())
         return max(0, ceil(min(seconds, LONGEST_POLL) * 1000))
 
-    def open(self, family: int, kind: int) -> socket.socket:
-        """A new socket, which a child process closes, whenever it is forked."""
-        with forking.lock:
-            opened = socket.socket(family, kind)
-            self.sockets.add(opened)
-        return opened
-
-    def shut(self, opened: socket.socket) -> None:
-        """Close a socket."""
-        with forking.lock:
-            self.sockets.discard(opened)
-            opened.close()
-
-    def keep(self, server: Server, connection: socket.socket) -> None:
-        """Keep a connection for another question; one at most."""
-        self.drop_kept()
-        self._kept = (server, connection)
-
-    def take(self, server: Server) -> socket.socket | None:
-        """The connection kept to that server, where it is still good."""
-        if self._kept is None or self._kept[0] != server:
-            return None
-        connection = self._kept[1]
-        try:
-            connection.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:  # open, and nothing left over
-            self._kept = None
-            return connection
-        except OSError:
-            pass
-        self.drop_kept()
-        return None
-
-    def drop_kept(self) -> None:
-        """Close the connection that was kept."""
-        if self._kept is not None:
-            self.shut(self._kept[1])
-            self._kept = None
-
     def close(self) -> None:
         """Close every socket."""
         self._ended = True
-        self._kept = None
-        with forking.lock:
-            for each in (self._reader, self._writer, *self.sockets):
-                each.close()
-            self.sockets.clear()
+        super().close()
 
 
-def random_id() -> bytes:
-    """Two bytes from the system's generator: a guessed message ID is a forged answer."""
-    return os.urandom(2)
-
-
-def run(exchanges: Iterable[Exchange], channel: Channel | None = None) -> tuple[Reply, ...]:
+def run(
+    exchanges: Iterable[Exchange], channel: Channel | None = None, *, gives_way: bool = False
+) -> tuple[Reply, ...]:
     """Run exchanges side by side until each has its reply, in their order.
 
     Args:
         exchanges: What to run.
         channel: Of the follower they are for.
+        gives_way: Whether to leave off where somebody wakes the follower.
 
     Raises:
         Interrupted: The follower has an end.
+        Woken: It gave way.
     """
     poller = select.poll()
     by_fileno: dict[int, _Run] = {}
@@ -193,7 +152,7 @@ def run(exchanges: Iterable[Exchange], channel: Channel | None = None) -> tuple[
             if channel is None:
                 events = poller.poll(max(0, ceil(wait * 1000)))
             else:
-                events = _poll(poller, wait, channel)
+                events = _poll(poller, wait, channel, gives_way)
             for fileno, _ in events:
                 by_fileno[fileno].ready()
             now = monotonic()
@@ -204,12 +163,16 @@ def run(exchanges: Iterable[Exchange], channel: Channel | None = None) -> tuple[
     return tuple([each.reply for each in runs])
 
 
-def _poll(poller: select.poll, wait: float, channel: Channel) -> list[tuple[int, int]]:
+def _poll(
+    poller: select.poll, wait: float, channel: Channel, gives_way: bool
+) -> list[tuple[int, int]]:
     """Events of the runs' sockets; the channel's own are seen to here."""
     events = poller.poll(channel.milliseconds(wait))
     channel.check()
     if any(fileno == channel.fileno for fileno, _ in events):
         channel.clear()  # somebody wants a look: one is under way
+        if gives_way:
+            raise Woken
     return [event for event in events if event[0] != channel.fileno]
 
 
@@ -267,7 +230,7 @@ class _Run:
         except BlockingIOError:
             return
         except OSError as error:
-            self._resume(Broken(_reason(error), self._was_kept))
+            self._resume(Broken(reason(error), self._was_kept))
             return
         if not data and self._socket.type == socket.SOCK_STREAM:
             self._resume(Broken("the server closed the connection", self._was_kept))
@@ -297,7 +260,7 @@ class _Run:
     def _leave(self) -> socket.socket | None:
         """Listen to the socket no longer."""
         opened, self._socket = self._socket, None
-        if opened is not None:
+        if opened is not None and opened.fileno() >= 0:  # a fork closes what its child holds
             self._poller.unregister(opened)
             del self._by_fileno[opened.fileno()]
         return opened
@@ -327,7 +290,7 @@ class _Run:
                 if not self._open_kept(effect):
                     self._open(effect)
             except OSError as error:
-                self._resume(Broken(_reason(error), self._was_kept))
+                self._resume(Broken(reason(error), self._was_kept))
         elif isinstance(effect, Decode):
             try:
                 self._resume(read_at_length(effect.data, effect.question, effect.in_time))
@@ -384,8 +347,4 @@ class _Run:
             # send buffer takes it whole.
             opened.send(self._payload)
         except OSError as failure:
-            self._resume(Broken(_reason(failure)))
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+            self._resume(Broken(reason(failure)))

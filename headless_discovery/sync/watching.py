@@ -7,9 +7,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Self
 
 from ..core.changes import News
-from ..core.conditions import Waiting
+from ..core.waiting import Waiting
 from ..errors import DiscoveryError, NotYetKnown
-from ..service import FORKED
+from ..service import FORK_SEEN_WITHIN, FORKED
 from .following import lacking
 from .transport import STOP_SEEN_WITHIN, Interrupted
 
@@ -95,7 +95,7 @@ class SharedWatch(Watch):
     def _next(self) -> Change | None:
         follower = self._follower
         following = follower.poller.following
-        wait = None if self._stop is None else STOP_SEEN_WITHIN
+        wait = FORK_SEEN_WITHIN if self._stop is None else STOP_SEEN_WITHIN
         while True:
             with follower.changed:
                 while not self._ended() and following.members is self._news.told:
@@ -190,7 +190,7 @@ def wait_with(
     poller, following = follower.poller, follower.poller.following
     waiting = Waiting(awaited, stable)
     began = monotonic()
-    queue = follower.add_waiting()
+    backlog = follower.add_waiting()
     try:
         poller.quicken()
         answer, at = following.fresh(began), following.answered_at
@@ -199,17 +199,17 @@ def wait_with(
         while True:
             _stable_look(poller, waiting)
             with follower.looked:
-                if not queue:
+                if not backlog:
                     follower.check()
                     follower.looked.wait(_left(began, timeout))
-                seen = queue.popleft() if queue else None
-            if seen is not None and waiting.saw(seen.answer, seen.at):
-                assert seen.answer is not None  # noqa: S101 - no failure satisfies
-                return seen.answer
+                seen, is_broken = backlog.take()
+            answer = waiting.judged(seen, is_broken)
+            if answer is not None:
+                return answer
             if timeout is not None and monotonic() - began >= timeout:
                 raise waiting.too_late(poller.target.title, poller.following, timeout)
     finally:
-        follower.remove_waiting(queue)
+        follower.remove_waiting(backlog)
 
 
 def wait_alone(
@@ -246,5 +246,6 @@ def _stable_look(poller: Poller, waiting: Waiting) -> None:
         poller.want(waiting.look_at)
 
 
-def _left(began: float, timeout: float | None) -> float | None:
-    return None if timeout is None else max(0.0, began + timeout - monotonic())
+def _left(began: float, timeout: float | None) -> float:
+    left = FORK_SEEN_WITHIN if timeout is None else began + timeout - monotonic()
+    return min(max(0.0, left), FORK_SEEN_WITHIN)

@@ -14,6 +14,7 @@ import json
 import logging
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 import threading
@@ -29,12 +30,14 @@ from headless_discovery import (
     NotYetKnown,
     PollPolicy,
 )
+from headless_discovery.sync import watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 FAST = PollPolicy.fast()
 WORDS = "opened in another process"
+SEEN_WITHIN = 0.2  # seconds instead of five
 CHILD = 10.0  # seconds after which a child hangs
 
 
@@ -354,7 +357,55 @@ def _in_async_child(service: AsyncHeadlessService, loops: set[int]) -> None:
     asyncio.run(follow())
 
 
-PROGRAMS = (many, opened, locked, preloaded, processes, in_callbacks, in_asyncio)
+def in_a_handler(times: int) -> list[str]:
+    """Forked by a signal's handler, in the very thread that watches: nobody wakes the child's."""
+    watching.FORK_SEEN_WITHIN = SEEN_WITHIN  # type: ignore[attr-defined]
+    service = HeadlessService("db.shop", options=_options(), poll=FAST).open()
+    own = HeadlessService("db.shop", options=_options(), poll=_busy())
+    failures = []
+
+    def child(call: Callable[[], object]) -> None:
+        reader, writer = os.pipe()
+        parent = os.getpid()
+
+        def handler(*_: object) -> None:
+            os.fork()
+
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        words = "it ended"
+        try:
+            call()
+        except NotYetKnown as error:
+            words = str(error)
+        except DiscoveryError as error:
+            words = repr(error)
+        if os.getpid() != parent:
+            os.write(writer, words.encode())
+            os._exit(0)
+        os.close(writer)
+        words = os.read(reader, 4000).decode()
+        os.close(reader)
+        os.wait()
+        if WORDS not in words:
+            failures.append(words or "it hangs")
+
+    def step(watch: Any) -> None:
+        next(watch)
+        stop = threading.Timer(SEEN_WITHIN + 1.0, watch.close)
+        stop.start()
+        list(watch)
+        stop.cancel()
+
+    for _ in range(times):
+        child(lambda: step(service.watch()))
+        child(lambda: service.wait_for(count=9, timeout=SEEN_WITHIN + 1.0))
+        child(lambda: own.wait_for(count=9, timeout=1.0))
+    service.close()
+    return failures
+
+
+PROGRAMS = (many, opened, locked, preloaded, processes, in_callbacks, in_a_handler, in_asyncio)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headless_discovery import AsyncHeadlessService, LookupOptions, PollPolicy
-from headless_discovery.core.conditions import Seen
+from headless_discovery.core.waiting import Seen
 from tests.scenarios.worlds import WITHIN, until
 from tests.soak.following import Looks, composed, raise_in_callbacks, read_while_it_changes
 

@@ -23,6 +23,7 @@ TIMES = {
     "preloaded": 4,
     "processes": 5,
     "in_callbacks": 10,
+    "in_a_handler": 1,
     "in_asyncio": 30,
 }
 

@@ -191,7 +191,10 @@ def on_threads(
     stage = _Stage(seed, change_pause=change_pause, fault_pause=fault_pause)
     clock = stage.clock
 
-    def run(exchanges: Iterable[Exchange], _channel: object = None) -> tuple[Reply, ...]:
+    def run(
+        exchanges: Iterable[Exchange], _channel: object = None, *, gives_way: bool = False
+    ) -> tuple[Reply, ...]:
+        assert not gives_way, "nobody asks for hints here"
         playing = [_Playing(n, each, stage.servers) for n, each in enumerate(exchanges)]
         for each in playing:
             each.send(None, clock.now)

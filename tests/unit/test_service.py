@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -55,3 +57,18 @@ def test_the_policy_in_force(kind: type[ServiceObject], monkeypatch: pytest.Monk
     assert kind("db.shop", poll=PollPolicy(floor=2)).policy == PollPolicy(interval=60, floor=2)
     with pytest.raises(ConfigError, match="poll"):
         kind("db.shop", poll=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_times_that_are_none(kind: type[ServiceObject]) -> None:
+    """A wait's times are numbers of seconds; only ``timeout`` may be left out."""
+    service: Any = kind("db.shop")
+
+    def wait(**times: object) -> None:
+        waiting = service.wait_for(count=1, **times)
+        if isinstance(waiting, Coroutine):
+            asyncio.run(waiting)
+
+    for times in ({"stable": None}, {"stable": True}, {"timeout": True}, {"timeout": -1}):
+        with pytest.raises(ConfigError, match=next(iter(times))):
+            wait(**times)

@@ -178,3 +178,15 @@ def test_an_ordinal_is_a_number() -> None:
     """Text is a mistake of the caller's, and not an ordinal that nobody has."""
     with pytest.raises(TypeError, match="by_name"):
         Snapshot(ServiceName("db.shop")).by_ordinal("0")  # type: ignore[arg-type]
+
+
+def test_who_is_in_it() -> None:
+    """An endpoint, or the name or FQDN of one, in any letter case."""
+    snapshot = Snapshot(SERVICE, [pod(0), nameless("10.0.0.9")])
+    assert "mysql-0" in snapshot
+    assert "MySQL-0.db.shop.svc.cluster.local." in snapshot
+    assert "mysql-1" not in snapshot
+    assert "" not in snapshot
+    assert pod(0) in snapshot
+    assert pod(1) not in snapshot
+    assert None not in snapshot

@@ -1,0 +1,84 @@
+"""Sockets: what the looks of one follower have open, in threads and in asyncio alike.
+
+A child process closes its copies. One TCP connection is kept for the next look: a Service
+that needs TCP is asked over it again and again.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from . import forking
+
+if TYPE_CHECKING:
+    from .core.questions import Server
+
+__all__ = ["Sockets", "random_id", "reason"]
+
+
+class Sockets:
+    """What the looks of one follower share: their sockets, and a connection kept."""
+
+    def __init__(self) -> None:
+        #: Sockets in use; a child process closes its copies.
+        self.sockets: set[socket.socket] = set()
+        self._kept: tuple[Server, socket.socket] | None = None
+
+    def open(self, family: int, kind: int) -> socket.socket:
+        """A new socket, which a child process closes, whenever it is forked."""
+        with forking.lock:
+            opened = socket.socket(family, kind)
+            self.sockets.add(opened)
+        return opened
+
+    def shut(self, opened: socket.socket) -> None:
+        """Close a socket."""
+        with forking.lock:
+            self.sockets.discard(opened)
+            opened.close()
+
+    def keep(self, server: Server, connection: socket.socket) -> None:
+        """Keep a connection for another question; one at most."""
+        self.drop_kept()
+        self._kept = (server, connection)
+
+    def take(self, server: Server) -> socket.socket | None:
+        """The connection kept to that server, where it is still good."""
+        if self._kept is None or self._kept[0] != server:
+            return None
+        connection = self._kept[1]
+        try:
+            connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:  # open, and nothing left over
+            self._kept = None
+            return connection
+        except OSError:
+            pass
+        self.drop_kept()
+        return None
+
+    def drop_kept(self) -> None:
+        """Close the connection that was kept."""
+        if self._kept is not None:
+            self.shut(self._kept[1])
+            self._kept = None
+
+    def close(self) -> None:
+        """Close every socket."""
+        self._kept = None
+        with forking.lock:
+            for each in self.sockets:
+                each.close()
+            self.sockets.clear()
+
+
+def random_id() -> bytes:
+    """Two bytes from the system's generator: a guessed message ID is a forged answer."""
+    return os.urandom(2)
+
+
+def reason(error: OSError) -> str:
+    """Why a socket failed, in words."""
+    return (error.strerror or str(error)).lower()

@@ -6,8 +6,10 @@ what happened until a crash is there.
 
 from __future__ import annotations
 
+import errno
 import json
-from pathlib import Path
+import os
+import stat
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..core.peerlist import SCHEMA, change_document
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from ..core.outcome import Look
 
 __all__ = ["Recorder", "open_recording"]
+
+_NO_FILE = "it is no regular file"
 
 
 class Recorder:
@@ -78,10 +82,24 @@ class Recorder:
 def open_recording(path: str) -> TextIO:
     """Open the file of a recording, which is written anew, a line at a time.
 
+    A pipe is none: to open or to fill it waits for somebody who reads, and no signal ends
+    that. A character device is fine, as ``/dev/null`` is one.
+
     Raises:
-        ConfigError: It cannot be written.
+        ConfigError: It cannot be written, or is no file.
     """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
-        return Path(path).open("w", encoding="ascii", buffering=1)
+        descriptor = os.open(path, flags, 0o666)
     except OSError as error:
-        raise ConfigError("--record", f"{path}: {error.strerror}") from None
+        # So says a pipe that nobody reads, and a socket.
+        reason = _NO_FILE if error.errno == errno.ENXIO else error.strerror
+        raise ConfigError("--record", f"{path}: {reason}") from None
+    mode = os.fstat(descriptor).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):
+        os.close(descriptor)
+        raise ConfigError("--record", f"{path}: {_NO_FILE}")
+    if stat.S_ISREG(mode):
+        os.ftruncate(descriptor, 0)
+    os.set_blocking(descriptor, True)
+    return open(descriptor, "w", encoding="ascii", buffering=1)  # noqa: PTH123

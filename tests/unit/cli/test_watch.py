@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
+from headless_discovery.cli.recording import open_recording
 from headless_discovery.cli.watch import JsonLines, Relay
 from headless_discovery.core.names import ServiceName
 from headless_discovery.core.outcome import Look
@@ -265,6 +267,38 @@ def test_a_recording_that_cannot_be_written(cluster_dns: ClusterDNS, tmp_path: P
     done = command("watch", "db.shop", "--record", "/dev/full", **cluster_dns.environment)
     assert done.returncode == 74
     assert "No space left" in done.stderr
+
+
+def test_a_recording_that_is_no_file(cluster_dns: ClusterDNS, tmp_path: Path) -> None:
+    """A pipe is refused and named, whether somebody reads it or nobody does; so is a socket."""
+    pipe, bound = tmp_path / "pipe", tmp_path / "socket"
+    os.mkfifo(pipe)
+    reader = None
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(bound))
+        try:
+            for path in (pipe, bound, pipe):
+                with watching(cluster_dns, "--record", str(path)) as process:
+                    assert ended(process)[0] == 2
+                    assert process.stderr is not None
+                    assert f"--record: {path}: it is no regular file" in process.stderr.read()
+                reader = reader or os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        finally:
+            if reader is not None:
+                os.close(reader)
+
+
+def test_files_that_a_recording_is_opened_in(tmp_path: Path) -> None:
+    """A device is one, a file that is there is written anew; a write waits where it has to."""
+    there = tmp_path / "there"
+    there.write_text("of last week, and longer\n")
+    for path in ("/dev/null", str(there), str(tmp_path / "new")):
+        with open_recording(path) as recording:
+            assert os.get_blocking(recording.fileno())
+            assert not os.get_inheritable(recording.fileno())
+            recording.write("line\n")
+            if path != "/dev/null":
+                assert (tmp_path / path).read_text() == "line\n"
 
 
 def test_what_fails_in_a_look_ends_the_watch() -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..core.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from ..core.snapshot import Endpoint
 
@@ -31,12 +31,12 @@ def those_accepting(snapshot: Snapshot, port: int, seconds: float) -> Snapshot:
     Args:
         snapshot: The answer.
         port: The port, from 1.
-        seconds: How long the pods may take, all together where they are up to 200.
+        seconds: How long the pods may take, all together. Who had no turn by then, where
+            they are very many, does not accept.
     """
-    wanted = [(each, address) for each in snapshot.endpoints for address in each.addresses]
-    accepting: set[Endpoint] = set()
-    for first in range(0, len(wanted), _AT_ONCE):
-        accepting |= _connected(wanted[first : first + _AT_ONCE], port, seconds)
+    deadline = time.monotonic() + seconds
+    wanted = ((each, address) for each in snapshot.endpoints for address in each.addresses)
+    accepting = _connected(wanted, port, deadline)
     return Snapshot(
         snapshot.service,
         [each for each in snapshot.endpoints if each in accepting],
@@ -44,25 +44,20 @@ def those_accepting(snapshot: Snapshot, port: int, seconds: float) -> Snapshot:
     )
 
 
-def _connected(wanted: Iterable[tuple[Endpoint, str]], port: int, seconds: float) -> set[Endpoint]:
-    deadline = time.monotonic() + seconds
+def _connected(wanted: Iterator[tuple[Endpoint, str]], port: int, deadline: float) -> set[Endpoint]:
     accepting: set[Endpoint] = set()
     trying: dict[int, tuple[socket.socket, Endpoint]] = {}
     poll = select.poll()
     try:
-        for endpoint, address in wanted:
-            family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            try:
-                connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-            except OSError:  # no such family here, or too many files
-                continue
-            trying[connection.fileno()] = connection, endpoint
-            code = connection.connect_ex((address, port))
-            if code in (0, errno.EINPROGRESS):
-                poll.register(connection, select.POLLOUT)
-            else:
-                trying.pop(connection.fileno())[0].close()
-        while trying and (left := deadline - time.monotonic()) > 0:
+        while (left := deadline - time.monotonic()) > 0:
+            while len(trying) < _AT_ONCE and (following := next(wanted, None)) is not None:
+                endpoint, address = following
+                connection = _begun(address, port)
+                if connection is not None:
+                    trying[connection.fileno()] = connection, endpoint
+                    poll.register(connection, select.POLLOUT)
+            if not trying:
+                break
             for number, _ in poll.poll(left * 1000):
                 poll.unregister(number)
                 connection, endpoint = trying.pop(number)
@@ -73,3 +68,16 @@ def _connected(wanted: Iterable[tuple[Endpoint, str]], port: int, seconds: float
         for connection, _ in trying.values():
             connection.close()
     return accepting
+
+
+def _begun(address: str, port: int) -> socket.socket | None:
+    """A connection that is being made; None where that is refused on the spot."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    except OSError:  # no such family here, or too many files
+        return None
+    if connection.connect_ex((address, port)) in (0, errno.EINPROGRESS):
+        return connection
+    connection.close()
+    return None

@@ -74,6 +74,40 @@ def test_those_that_say_nothing() -> None:
         assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
 
 
+def test_one_limit_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many say nothing: they do not get the time once more for each of their like."""
+    monkeypatch.setattr(accepting, "_AT_ONCE", 1)
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = full.getsockname()[1]
+        stack.enter_context(socket.create_server(("127.0.0.2", port)))
+        for _ in range(3):
+            knocking = stack.enter_context(socket.socket())
+            knocking.setblocking(False)
+            knocking.connect_ex(("127.0.0.1", port))
+        silent = [("127.0.0.1",)] * 5
+        began = time.monotonic()
+        found = those_accepting(pods(("127.0.0.2",), *silent, ("127.0.0.2",)), port, 0.1)
+        assert 0.1 <= time.monotonic() - began < 0.3
+    assert names(found) == ["db-0"]  # the last one had no turn
+
+
+def test_a_silent_pod_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those beyond the first few have their turn as soon as others have answered."""
+    monkeypatch.setattr(accepting, "_AT_ONCE", 2)
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = full.getsockname()[1]
+        stack.enter_context(socket.create_server(("127.0.0.2", port)))
+        for _ in range(3):
+            knocking = stack.enter_context(socket.socket())
+            knocking.setblocking(False)
+            knocking.connect_ex(("127.0.0.1", port))
+        answering = [("127.0.0.2",), ("127.0.0.3",)] * 3
+        found = those_accepting(pods(("127.0.0.1",), *answering), port, 0.2)
+    assert names(found) == ["db-1", "db-3", "db-5"]
+
+
 def test_nobody_to_ask() -> None:
     """An empty answer stays one, at once."""
     assert not those_accepting(Snapshot(SERVICE, outcome="ABSENT"), 1, 10.0)

@@ -1,14 +1,18 @@
 """Reporting: what a followed Service writes to the log.
 
-One line a change at INFO, the first failure of a streak and a record that is refused for
-good at WARNING, the end of a streak at INFO, every look at DEBUG. Names and addresses in
-them are validated, so no line can be forged.
+One line a change at INFO, the first failure of a streak and records that are refused at
+WARNING, the end of a streak at INFO, every look at DEBUG. Names and addresses in them are
+validated, so no line can be forged. A filter or a handler that raises ends nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import time
 from typing import TYPE_CHECKING
+
+from .core.refusals import Refusals
 
 if TYPE_CHECKING:
     from .core.changes import Change
@@ -26,7 +30,7 @@ class Reporter:
 
     def __init__(self) -> None:
         self._failing = False
-        self._dropped: frozenset[str] = frozenset()
+        self._refusals = Refusals()
         #: How many times a callback raised.
         self.callback_errors = 0
 
@@ -35,29 +39,36 @@ class Reporter:
         service = look.service.fqdn
         if look.error is not None:
             if not self._failing:
-                _LOG.warning("%s: looks fail, the members stay: %s", service, look.error)
+                _log(logging.WARNING, "%s: looks fail, the members stay: %s", service, look.error)
             self._failing = True
         elif self._failing:
             self._failing = False
-            _LOG.info("%s: looks succeed again", service)
+            _log(logging.INFO, "%s: looks succeed again", service)
         snapshot = look.snapshot
         if snapshot is not None:
-            _LOG.debug("%s: %s, %d endpoints", service, snapshot.outcome, len(snapshot))
-            dropped = frozenset(snapshot.dropped)
-            for words in dropped - self._dropped:
-                _LOG.warning("%s: refused: %s", service, words)
-            self._dropped = dropped
+            _log(logging.DEBUG, "%s: %s, %d endpoints", service, snapshot.outcome, len(snapshot))
+            refused = self._refusals.news(snapshot.dropped, time.monotonic())
+            if refused is not None:
+                _log(logging.WARNING, "%s: refused: %s", service, refused)
         if change is not None:
-            _LOG.info("%s: version %d%s", service, change.current.version, _what(change))
+            version = change.current.version
+            _log(logging.INFO, "%s: version %d%s", service, version, _what(change))
 
     def callback_raised(self, callback: object) -> None:
         """A callback raised the exception that is being handled."""
         self.callback_errors += 1
-        _LOG.exception("the callback %r raised", callback)
+        _log(logging.ERROR, "the callback %r raised", callback, exc_info=True)
 
     def defect(self) -> None:
         """The exception that is being handled should not have happened."""
-        _LOG.exception("a look ended with a defect of this library; the members stay")
+        words = "a look ended with a defect of this library; the members stay"
+        _log(logging.ERROR, words, exc_info=True)
+
+
+def _log(level: int, words: str, *arguments: object, exc_info: bool = False) -> None:
+    # What the program hung into its log may raise; the members are worth more than a line.
+    with contextlib.suppress(Exception):
+        _LOG.log(level, words, *arguments, exc_info=exc_info, stacklevel=2)
 
 
 def _what(change: Change) -> str:

@@ -13,6 +13,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
+from ..core.refusals import Refusals
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -58,7 +60,7 @@ class LiveLine:
         self._told: tuple[str, str] | None = None
         self._shown: tuple[str, str] | None = None
         self._shown_at = 0.0
-        self._refused: set[str] = set()
+        self._refusals = Refusals()
         self._is_live = _can_rewrite()
         self._lock = threading.Lock()
         self._done = threading.Event()
@@ -105,13 +107,14 @@ class LiveLine:
                 self._show()
 
     def refused(self, look: Look) -> None:
-        """Name each record that was refused, once: who it is about is not listed for it."""
+        """Name records that are refused since lately: who they are about is not listed for it."""
         snapshot = look.snapshot
         dropped = getattr(look.error, "dropped", ()) if snapshot is None else snapshot.dropped
-        for words in dropped:
-            if words not in self._refused:
-                self._refused.add(words)
-                self.say(f"dropped: {words}")
+        if snapshot is None and not dropped:
+            return  # it failed before any record came: what was refused may be so still
+        words = self._refusals.news(dropped, self._clock())
+        if words is not None:
+            self.say(f"dropped: {words}")
 
     @property
     def seconds(self) -> float:

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from headless_discovery import ServiceName, Snapshot
 from headless_discovery.cli.live import LiveLine, names_of, say
+from headless_discovery.core.outcome import Look
+from headless_discovery.core.questions import Failure, Problem
 from tests.unit.cli.playing import until
 
 if TYPE_CHECKING:
@@ -133,6 +136,37 @@ def test_time_passes_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert thread is not None
     thread.join(timeout=5)
     assert not thread.is_alive()
+
+
+def test_refused_records(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those of an answer or of a failure are named, and not again after a look without words."""
+    name = ServiceName("db.shop.svc.cluster.local")
+    found = Look(name, Snapshot(name, dropped=("a", "b")), (), 0.0)
+    silence = Look(name, Failure(Problem("timeout", "no answer in time")), (), 0.0)
+    unusable = Failure(Problem("malformed", "nothing left"), dropped=("b", "c"))
+    clock = Clock()
+    line = LiveLine(clock)
+    for look in (found, silence, found, Look(name, unusable, (), 0.0)):
+        line.refused(look)
+        clock.now += 30
+    assert capsys.readouterr().err.splitlines() == [
+        "headless-discovery: dropped: a; b",
+        "headless-discovery: dropped: c",
+    ]
+
+
+def test_ever_new_refusals(capsys: pytest.CaptureFixture[str]) -> None:
+    """However many records DNS has us refuse, a day of it is no more than a line per 30 s."""
+    name = ServiceName("db.shop.svc.cluster.local")
+    clock = Clock()
+    line = LiveLine(clock)
+    for number in range(60):  # each second
+        dropped = tuple(f"{number}-{each}" for each in range(12))
+        line.refused(Look(name, Snapshot(name, dropped=dropped), (), 0.0))
+        clock.now += 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all(each.endswith(" and 2 more") for each in lines)
 
 
 def test_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:

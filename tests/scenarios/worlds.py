@@ -26,6 +26,7 @@ from headless_discovery import (
     NotYetKnown,
     PollPolicy,
 )
+from tests.scenarios.quickness import quickest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -318,16 +319,6 @@ def until(
         text = words if isinstance(words, str) else words()
         assert time.monotonic() < end, text or "it did not come"
         time.sleep(0.002)
-
-
-def quickest(measure: Callable[[], float], within: float, attempts: int = 4) -> None:
-    """Something takes no longer than that; a busy machine may hold us up a few times."""
-    taken: list[float] = []
-    while len(taken) < attempts:
-        taken.append(measure())
-        if taken[-1] <= within:
-            return
-    raise AssertionError(f"it took {', '.join(f'{each:.3f}' for each in taken)} s, not {within}")
 
 
 def ended_within(*futures: Future[Any]) -> float:

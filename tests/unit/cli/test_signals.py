@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
 from headless_discovery.cli.signals import Ended, Signals
 from tests.faces import REPOSITORY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DEAF = """
 import time
@@ -103,26 +108,57 @@ def test_for_another_program_all_is_default() -> None:
 
 
 @pytest.mark.parametrize(
-    "around", [[], ["unshare", "--user", "--map-root-user", "--pid", "--fork"]]
+    "around", [[], ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]]
 )
 def test_the_second_signal_is_the_end(around: list[str]) -> None:
     """Whatever the process is busy with, also as PID 1, for which no signal has a default."""
-    with subprocess.Popen(
-        [*around, sys.executable, "-c", DEAF],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with deaf(around) as process:
         assert process.stdout is not None
-        if process.stdout.readline() != "ready\n":
-            process.kill()
-            pytest.skip("no namespaces here")
         pid = process.pid if not around else _child_of(process.pid)
         subprocess.run(["kill", "-TERM", str(pid)], check=True)
         assert process.stdout.readline() == "SIGTERM 143\n"
         subprocess.run(["kill", "-TERM", str(pid)], check=True)
         assert process.wait(timeout=5) == 143
+
+
+@pytest.mark.parametrize(
+    ("around", "error"),
+    [([], "NameError"), (["sh", "-c", "echo unshare: no >&2; exit 1", "unshare"], "unshare: no")],
+)
+def test_only_a_refused_namespace_is_a_reason_to_skip(
+    around: list[str], error: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that does not come up for any other reason is a failure of its test."""
+    monkeypatch.setattr("tests.unit.cli.test_signals.DEAF", "unshare")
+    expected = pytest.skip.Exception if around else AssertionError
+    # Not `expected` alone: a skip that is not wanted would only skip this test as well.
+    either = (pytest.skip.Exception, AssertionError)
+    with pytest.raises(either, match=error) as raised, deaf(around):
+        raise AssertionError("it is up")
+    assert raised.type is expected
+
+
+@contextlib.contextmanager
+def deaf(around: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """The process that goes on whatever it is asked; it is up, and gone afterwards."""
+    process = subprocess.Popen(
+        [*around, sys.executable, "-c", DEAF],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        if process.stdout.readline() != "ready\n":
+            errors = process.communicate(timeout=5)[1]
+            if around and process.returncode and errors.startswith("unshare: "):
+                pytest.skip(f"no namespaces here: {errors.strip()}")
+            raise AssertionError(errors)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def _child_of(pid: int) -> int:

@@ -11,14 +11,17 @@ import os
 import signal
 from typing import TYPE_CHECKING, Self
 
+from . import exits
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
 __all__ = ["Ended", "Signals"]
 
-# SIGPIPE and SIGXFSZ the interpreter ignores, and an ignored signal outlives an exec.
-_OURS = (signal.SIGTERM, signal.SIGINT)
+# Whom we catch, and the exit code that tells so.
+_OURS: dict[int, int] = {signal.SIGTERM: exits.TERMINATED, signal.SIGINT: exits.INTERRUPTED}
+# The interpreter ignores these, and an ignored signal outlives an exec.
 _IGNORED_BY_PYTHON = ("SIGPIPE", "SIGXFSZ")
 
 
@@ -58,8 +61,9 @@ class Signals:
 
     @property
     def code(self) -> int:
-        """The exit code that tells which signal it was."""
-        return 128 + (self.number or 0)
+        """The exit code that tells which signal it was; only where one came."""
+        assert self.number is not None  # noqa: S101 - the caller has asked `is_set`
+        return _OURS[self.number]
 
     @property
     def name(self) -> str:
@@ -88,7 +92,7 @@ class Signals:
 
     def _caught(self, number: int, _frame: FrameType | None) -> None:
         if self.number is not None:
-            os._exit(128 + number)  # as PID 1 the default action would do nothing
+            os._exit(_OURS[number])  # as PID 1 the default action would do nothing
         self.number = number
         if self._raising:
             raise Ended

@@ -235,7 +235,7 @@ def subscribe(follower: Follower, callback: Callable[[Change], object]) -> Calla
                 if task.cancelling():
                     raise
                 follower.poller.reporter.callback_raised(callback)  # of something it awaited
-            except Exception:  # noqa: BLE001 - the next change may well be taken
+            except (Exception, SystemExit):  # noqa: BLE001 - the next change may well be taken
                 follower.poller.reporter.callback_raised(callback)
 
     task = quiet_task(deliver())

@@ -52,7 +52,7 @@ class Hints:
     __slots__ = ("_fruitless", "_interval", "_moved", "_period", "_quiet", "_seen", "due")
 
     def __init__(self, period: float | None, interval: float) -> None:
-        self._period = period
+        self._period = inf if period is None else period
         self._interval = interval
         self._seen: tuple[int, ...] = ()
         self._fruitless = 0
@@ -104,8 +104,6 @@ class Hints:
     @property
     def _wait(self) -> float:
         """Seconds between asks."""
-        if self._period is None:
-            return inf
         return max(self._period, self._interval) if self._backed_off else self._period
 
     @property
@@ -114,8 +112,6 @@ class Hints:
 
     def _next(self, now: float, next_look: float) -> None:
         """Ask after a period, unless a look is about to go out anyway."""
-        if self._period is None:
-            return
         self.due = now + self._wait
         if not self._backed_off and self.due + self._wait / 2 > next_look:
             self.due = inf

@@ -165,7 +165,7 @@ def subscribe(follower: Follower, callback: Callable[[Change], object]) -> Calla
             for change in watch:
                 try:
                     callback(change)
-                except Exception:  # noqa: BLE001 - the next change may well be taken
+                except (Exception, SystemExit):  # noqa: BLE001 - the next change may well be taken
                     follower.poller.reporter.callback_raised(callback)
         except NotYetKnown:
             pass  # a fork inside the callback: the child's copy of this thread ends here

@@ -15,7 +15,7 @@ from tests.scenarios.worlds import WITHIN, until
 
 if TYPE_CHECKING:
     from headless_discovery import Change, Look
-    from headless_discovery.testing import ClusterDNS
+    from headless_discovery.testing import ClusterDNS, StatefulSet
     from tests.scenarios.worlds import World
 
 FAST = PollPolicy.fast()
@@ -34,6 +34,23 @@ def test_a_callback_that_exits(world: World, cluster_dns: ClusterDNS) -> None:
     until(lambda: service.status().looks > 3)
     assert service.status().callback_errors > 2
     assert len(service.members) == 3
+
+
+def test_a_subscriber_that_exits(world: World, cluster_dns: ClusterDNS, mysql: StatefulSet) -> None:
+    """``sys.exit()`` in a subscriber is told, and the next change comes to it all the same."""
+    world.expected.append("the callback")
+    versions: list[int] = []
+
+    def leave(change: Change) -> None:
+        versions.append(change.current.version)
+        sys.exit(3)
+
+    service = world.service(cluster_dns, poll=FAST)
+    service.open().result(WITHIN)
+    service.subscribe(leave)
+    until(lambda: versions == [1])
+    mysql.scale(4)
+    until(lambda: versions == [1, 2])
 
 
 @pytest.mark.usefixtures("mysql")

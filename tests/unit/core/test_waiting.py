@@ -109,7 +109,7 @@ class TestBacklog:
         """What was true before does not matter, and nothing piles up."""
         backlog = Backlog()
         assert not backlog
-        assert backlog.take() == (None, False)
+        assert Waiting(awaited(count=1), 0.0).judged(*backlog.take()) is None
         newest = Seen(NOBODY, 2.0, True)
         backlog.put(Seen(THREE, 1.0, True))
         backlog.put(newest)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..core.changes import key_of
 from ..core.snapshot import OK, PARTIAL
 from ..core.times import clock, lasting
-from ..errors import LookupFailed
+from ..errors import LookupFailed, NotHeadless
 
 if TYPE_CHECKING:
     from ..core.changes import Change
@@ -58,7 +58,9 @@ class Narrator:
 
     def looked(self, time: float, look: Look) -> list[Event]:
         """A look has ended."""
-        self._looked_at = time
+        is_first, self._looked_at = self._looked_at is None, time
+        if is_first and isinstance(look.error, NotHeadless):
+            return []  # it ends the watch, and is told as what has ended it
         found = look.snapshot
         if found is None or found.outcome == PARTIAL:
             texts = self._failed(time, _failure(look))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,6 +11,8 @@ from ..core.peerlist import change_document
 from ..errors import NotHeadless
 from . import exits
 from .asking import service_of
+from .events import NOTE, Narrator
+from .live import say
 from .output import Output, Stalled
 from .recording import Recorder, open_recording
 from .screen import Screen
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from ..core.changes import Change
     from ..core.outcome import Look
     from ..sync.service import HeadlessService
+    from .events import Event
 
-__all__ = ["JsonLines", "Listener", "Relay", "run"]
+__all__ = ["JsonLines", "Listener", "Relay", "Talk", "run"]
 
 
 class Listener(Protocol):
@@ -55,6 +57,27 @@ class JsonLines:
         """One line."""
         document = change_document(change, time)
         self._write(json.dumps(document) + "\n")
+
+
+class Talk:
+    """Tells on stderr what is no pod's coming or going: stdout is data, and silent about it."""
+
+    def __init__(self) -> None:
+        self._narrator = Narrator()
+
+    def looked(self, time: float, look: Look) -> None:
+        """DNS fails, answers again, lists nobody: a line as it begins, one as it ends."""
+        self._tell(self._narrator.looked(time, look))
+
+    def changed(self, time: float, change: Change) -> None:
+        """A line where nobody is left."""
+        self._tell(self._narrator.changed(time, change))
+
+    @staticmethod
+    def _tell(events: list[Event]) -> None:
+        for event in events:
+            if event.sign == NOTE:
+                say(event.text)
 
 
 class Relay:
@@ -114,7 +137,7 @@ def run(parsed: argparse.Namespace) -> int:
         output = Output(relay.is_set)
         stack.callback(output.close)
         if parsed.output == "jsonl":
-            relay.listeners.append(JsonLines(output.write))
+            relay.listeners += [JsonLines(output.write), Talk()]
         else:
             screen = stack.enter_context(Screen(output))
             relay.listeners.append(screen)
@@ -137,7 +160,7 @@ def _follow(service: HeadlessService, relay: Relay) -> int:
             relay.changed(change)
         relay.check()
     except NotHeadless as error:
-        print(f"headless-discovery: {error}", file=sys.stderr)
+        say(str(error))
         return exits.NOT_HEADLESS
     except Stalled:
         return exits.OUTPUT_FAILED

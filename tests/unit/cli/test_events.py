@@ -164,6 +164,13 @@ def test_a_service_that_is_not_headless_any_more(story: Story) -> None:
     assert "it has the virtual address" in line
 
 
+def test_a_service_that_is_not_headless() -> None:
+    """Where the first look says so the watch ends with it: nothing fails, nothing is told."""
+    story = Story()
+    assert story.fail(0, "not headless") == []
+    assert "DNS failing" not in story.summary(1)
+
+
 def test_nobody(story: Story) -> None:
     """Told when DNS begins to say so, and when it is believed."""
     assert story.look(10, outcome=ABSENT) == [

@@ -252,7 +252,10 @@ def test_it_is_not_headless(cluster_dns: ClusterDNS, tmp_path: Path) -> None:
     record = tmp_path / "recording.jsonl"
     done = command("watch", "web.shop", "--record", str(record), **cluster_dns.environment)
     assert (done.returncode, done.stdout) == (5, "")
-    assert "10.96.1.2" in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert "10.96.1.2" in line
+    text = command("watch", "web.shop", "-o", "text", **cluster_dns.environment)
+    assert (text.returncode, text.stdout, text.stderr) == (5, "", done.stderr)
     looks = [json.loads(line) for line in record.read_text().splitlines()]
     assert [look.get("outcome") for look in looks] == [None, "NOT_HEADLESS", None]
     assert looks[1]["kind"] == "not headless"

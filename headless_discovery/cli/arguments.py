@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from ..core.durations import parse_duration
+from ..core.durations import LONGEST, parse_duration
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .environment import Twins
 
 __all__ = [
+    "Once",
     "add_following_arguments",
     "add_limit_argument",
     "add_output_argument",
@@ -31,6 +32,29 @@ __all__ = [
 ]
 
 
+class Once(argparse.Action):
+    """Stores a value; a second one is refused, for the first would not count."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002 - as argparse calls it
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        """Store it.
+
+        Raises:
+            argparse.ArgumentError: It is there already.
+        """
+        before = getattr(namespace, self.dest)
+        if before is not None:
+            raise argparse.ArgumentError(
+                self, f"it is given twice, as {before[:40]!r} and {str(values)[:40]!r}; once only"
+            )
+        setattr(namespace, self.dest, values)
+
+
 def duration(text: str) -> float:
     """``500ms``, ``5s``, ``2m``, ``1h`` or plain seconds, as seconds.
 
@@ -39,9 +63,7 @@ def duration(text: str) -> float:
     """
     seconds = parse_duration(text)
     if not seconds:
-        raise argparse.ArgumentTypeError(
-            f"{text[:40]!r} is no duration: write 500ms, 5s, 2m or plain seconds"
-        )
+        raise argparse.ArgumentTypeError(_no_duration(text, "more than 0"))
     return seconds
 
 
@@ -51,7 +73,17 @@ def delay(text: str) -> float:
     Raises:
         argparse.ArgumentTypeError: Anything else.
     """
-    return 0.0 if parse_duration(text) == 0 else duration(text)
+    seconds = parse_duration(text)
+    if seconds is None:
+        raise argparse.ArgumentTypeError(_no_duration(text, "from 0"))
+    return seconds
+
+
+def _no_duration(text: str, least: str) -> str:
+    return (
+        f"{text[:40]!r} is no duration: write 500ms, 5s, 2m, 1h or plain seconds, "
+        f"{least} up to {LONGEST // 3600}h"
+    )
 
 
 def condition(text: str) -> str:

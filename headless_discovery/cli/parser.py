@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..core.peerlist import FORMATS
 from .arguments import (
+    Once,
     add_following_arguments,
     add_limit_argument,
     add_output_argument,
@@ -63,6 +64,7 @@ exit codes:
   3  DNS failed, or a part of the look did: nothing is known about who is there
   5  the Service is not headless
  70  a defect of this program   74  stdout cannot be written
+130  SIGINT   141  whoever read stdout has left
 {_TWINS}"""
 
 _WATCH_EPILOG = f"""\
@@ -76,7 +78,7 @@ exit codes:
   2  wrong usage, a bad name, missing configuration
   5  the Service is not headless
  70  a defect of this program   74  stdout or the recording cannot be written
-130  SIGINT   143  SIGTERM
+130  SIGINT   141  whoever read stdout has left   143  SIGTERM
 {_TWINS}"""
 
 _WAIT_EPILOG = f"""\
@@ -127,6 +129,7 @@ exit codes:
   0  drawn
   2  wrong usage, no such file, no recording
  70  a defect of this program   74  stdout cannot be written
+130  SIGINT   141  whoever read stdout has left
 {_TWINS}"""
 
 
@@ -278,6 +281,7 @@ def _add_wait(commands: Commands) -> argparse.ArgumentParser:
     parser.add_argument(
         "--for",
         dest="condition",
+        action=Once,
         metavar="CONDITION",
         type=condition,
         help="count=N, quorum=N, ordinals=A-B, names=a,b or listed",

@@ -87,12 +87,14 @@ def condition(
         raise ConfigError(
             "condition",
             f"exactly one of {', '.join(given)} can be waited for, "
-            f"and {' and '.join(chosen) or 'none'} was given",
+            f"and {' and '.join(chosen) or 'none'} {'were' if chosen else 'was'} given",
         )
     if count is not None:
         return _counted(f"count={count}", _pods("count", count))
     if quorum is not None:
         return _counted(f"quorum={quorum}", _pods("quorum", quorum) // 2 + 1)
+    if isinstance(ordinals, (str, bytes)):
+        raise ConfigError("ordinals", f"{ascii(ordinals)[:80]} is text: give numbers, as range(3)")
     if ordinals is not None:
         return _ordinals(_each("ordinals", ordinals))
     if names is not None:
@@ -161,7 +163,7 @@ def _ordinals(wanted: tuple[object, ...]) -> Condition:
     numbers: set[int] = set()
     for each in wanted:
         if type(each) is not int or not 0 <= each < _MOST:
-            raise ConfigError("ordinals", f"{ascii(each)[:80]} is no ordinal: 0, 1, 2, ...")
+            raise ConfigError("ordinals", f"{ascii(each)[:80]} is no ordinal: 0 to {_MOST - 1}")
         numbers.add(each)
     in_order = sorted(numbers)
     text = "ordinals=" + ",".join(map(str, in_order[:_NAMED_AT_MOST]))
@@ -261,9 +263,10 @@ def _pods(field: str, value: object) -> int:
 
 def _number(field: str, text: str) -> int:
     digits = text.strip()
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 6):
-        raise ConfigError(field, f"{ascii(text)[:80]} is no number")
-    return int(digits)
+    number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 6 else -1
+    if field == "ordinals" and not 0 <= number < _MOST:
+        raise ConfigError(field, f"{ascii(text)[:80]} is no number of a pod: 0 to {_MOST - 1}")
+    return number if field == "ordinals" else _pods(field, text if number < 0 else number)
 
 
 def _numbers(text: str) -> list[int]:
@@ -275,7 +278,7 @@ def _numbers(text: str) -> list[int]:
         end = _number("ordinals", last) if dash else begin
         if end < begin:
             raise ConfigError("ordinals", f"{part.strip()!a} runs backwards")
-        found += range(begin, min(end, _MOST) + 1)
+        found += range(begin, end + 1)
         if len(found) > _MOST:
             break  # refused for its length, and no longer than that
     return found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["parse_duration"]
+__all__ = ["LONGEST", "parse_duration"]
 
-_LONGEST = 3600 * 24 * 365
+LONGEST = 3600 * 24 * 365
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}  # "ms" first: it ends like "s"
 
 
@@ -22,4 +22,4 @@ def parse_duration(text: str) -> float | None:
         found = float(number) * factor
     except ValueError:
         return None
-    return found if 0 <= found <= _LONGEST else None
+    return found if 0 <= found <= LONGEST else None

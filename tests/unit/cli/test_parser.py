@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from headless_discovery import ConfigError
-from headless_discovery.cli.arguments import count, delay, tcp_port
+from headless_discovery.cli.arguments import count, delay, duration, tcp_port
 from headless_discovery.cli.parser import build_parser, parse
 from tests.faces import REPOSITORY
 
@@ -137,6 +137,7 @@ def test_the_command_behind_the_dashes(given: list[str], program: list[str]) -> 
     [
         ["wait", "db"],
         ["write", "db"],
+        ["wait", "db", "--for", "count=1", "--for", "count=1"],
         ["wait", "db", "--for", "count=1", "--"],
         ["wait", "db", "--for", "count=1", "--", ""],
         ["wait", "db", "--for", "count=1", "sh"],
@@ -163,6 +164,22 @@ def test_wrong_usage(arguments: list[str]) -> None:
     assert said.getvalue().startswith(f"usage: headless-discovery {arguments[0]}")
 
 
+def test_two_conditions(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither is dropped in silence: both are named."""
+    with pytest.raises(SystemExit):
+        parse(["wait", "db", "--for", "count=3", "--for", "listed"], {})
+    told = "argument --for: it is given twice, as 'count=3' and 'listed'; once only"
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["0", "100000h"])
+def test_durations_out_of_bounds(text: str) -> None:
+    """The bounds are told, and how to write one."""
+    told = "write 500ms, 5s, 2m, 1h or plain seconds, more than 0 up to 8760h"
+    with pytest.raises(argparse.ArgumentTypeError, match=f"{text}' is no duration: {told}$"):
+        duration(text)
+
+
 def test_numbers() -> None:
     """Counts and ports are plain digits; a delay may be 0."""
     assert (count("3"), tcp_port(" 443 "), delay("0"), delay("0s"), delay("2s")) == (
@@ -177,7 +194,7 @@ def test_numbers() -> None:
             count(text)
         with pytest.raises(argparse.ArgumentTypeError):
             tcp_port(text)
-    with pytest.raises(argparse.ArgumentTypeError, match="no duration"):
+    with pytest.raises(argparse.ArgumentTypeError, match=r"no duration: .*, from 0 up to 8760h$"):
         delay("-1s")
 
 

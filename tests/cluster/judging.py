@@ -27,6 +27,9 @@ Members = Mapping[str, frozenset[str]]
 SLACK = 0.5
 """Seconds that a look takes, and that two servers may be apart."""
 
+AHEAD = 0.1
+"""Seconds by which a follower may be ahead of the record of the truth, taken every 20 ms."""
+
 NOTHING_HOLD = 30.0
 """Seconds for which "nobody" is not believed."""
 
@@ -243,8 +246,10 @@ def _false(
     for name, addresses in change.members.items():
         if before.get(name) == addresses:
             continue
-        if not any(members.get(name) == addresses for members in truth.between(since, change.time)):
-            is_proven = truth.is_sure(since, change.time)
+        # The truth is asked every now and then: a follower may see it first.
+        answers = truth.between(since, change.time + AHEAD)
+        if not any(members.get(name) == addresses for members in answers):
+            is_proven = truth.is_sure(since, change.time + AHEAD)
             (verdict.false_additions if is_proven else verdict.unproven).append(
                 f"{change.time:.2f}: {name} at {_words(addresses)}, but it was "
                 f"{_words(truth.at(change.time).get(name))}"
@@ -262,7 +267,7 @@ def _lasting(
 ) -> bool:
     """Judge one state of a member; returns whether it lasted long enough for that."""
     began = max(span.begin, told.begin)
-    latest = min(span.end, told.end)
+    latest = min(span.end - AHEAD, told.end)
     held_until = _held_until(told, name, span.addresses, latest, bounds)
     due = clock.after(began, _allowed(truth, told, span, began, bounds))
     if held_until is not None:

@@ -129,6 +129,15 @@ def test_what_was_never_true_is_a_false_addition(told: tuple[tuple[float, str], 
     assert len(judged(truth, published(*told), CACHED).false_additions) == 1
 
 
+def test_a_follower_may_see_it_first() -> None:
+    """The truth is written down some milliseconds late; a tenth of a second is no such thing."""
+    truth = history((0, "a1"), (100, "a1 b2"), (200, "a3 b2"))
+    told = published((1, "a1"), (99.95, "a1 b2"), (199.95, "a3 b2"))
+    assert judged(truth, told).faults == []
+    early = published((1, "a1"), (99.8, "a1 b2"), (199.95, "a3 b2"))
+    assert len(judged(truth, early).false_additions) == 1
+
+
 def test_what_came_and_went_unwatched_is_no_proof() -> None:
     """An addition is no fault where it may have been true for a blink; a removal is."""
     truth = history((0, "a1 b2"))

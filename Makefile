@@ -35,7 +35,7 @@ test: $(VENV)/test  ## all tests that need nothing but Python
 	$(PYTEST) tests $(addprefix --ignore=,$(CORE_TESTS) tests/cluster tests/contract)
 
 test-python: $(VENV)/test  ## the unit tests, for other Pythons: make test-python PYTHON=python3.13 VENV=.venv-3.13
-	$(PYTEST) tests/unit tests/scenarios tests/properties tests/fuzz tests/soak
+	$(PYTEST) -n 2 tests/unit tests/scenarios tests/properties tests/fuzz tests/soak
 
 test-cluster: $(VENV)/test  ## real CoreDNS under a real control plane; builds it once (Go, some 12 minutes)
 	@$(WITH_BED) $(PYTEST) tests/cluster tests/contract

@@ -32,6 +32,14 @@ BLOCKING: dict[str, Callable[[HeadlessService], object]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C does what it does in any program; a worker of xdist ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @contextlib.contextmanager
 def interrupting(seconds: float, number: int) -> Iterator[None]:
     """This process gets a signal then."""

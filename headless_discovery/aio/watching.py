@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from inspect import isawaitable
 from time import monotonic
 from typing import TYPE_CHECKING, Self
@@ -299,6 +300,10 @@ async def wait_alone(
         if timeout is None or not limit.expired():
             raise
         raise waiting.too_late(poller.target.title, poller.following, timeout) from None
+    except ImportError:
+        if sys.is_finalizing():  # left behind in a closed loop, whose debug mode wants to import
+            raise GeneratorExit from None
+        raise
     finally:
         poller.close()
 

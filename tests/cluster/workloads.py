@@ -155,11 +155,15 @@ class Namespace:
             found = self.api.get(kind, name, self.name)
             status = found["status"]
             wanted: int = found["spec"]["replicas"]
+            app = found["spec"]["selector"]["matchLabels"]["app"]
+            ready = [pod for pod in self.pods(app) if _is_ready(pod)]
             return (
-                status.get("observedGeneration", 0) >= found["metadata"]["generation"]
+                # The status may still be that of before a pod was replaced.
+                len(ready) == wanted
+                and status.get("observedGeneration", 0) >= found["metadata"]["generation"]
                 and status.get("replicas", 0) == wanted
                 and status.get("readyReplicas", 0) == wanted
-                and self.settled(found["spec"]["selector"]["matchLabels"]["app"])
+                and self.settled(app)
             )
 
         self.api.wait_until(complete, f"{kind} {self.name}/{name} to be ready", timeout)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from . import forking
 from .core.addresses import AddressPolicy
 from .core.exchange import exchange
 from .core.memory import ServerMemory
@@ -161,7 +162,8 @@ class Target:
             # The servers of the last look: resolv.conf may have vanished since.
             known = self._prepared
             servers = self.prepare().servers if known is None else known[1].servers
-            self._own_pod = own_pod(servers[0])
+            with forking.lock:  # it opens a socket for a moment, which no child shall inherit
+                self._own_pod = own_pod(servers[0])
         return self._own_pod
 
     def exchange(

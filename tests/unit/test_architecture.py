@@ -34,7 +34,7 @@ BELOW = {
     "resolvconf": {"errors", "core"},
     "peerfile": {"errors"},
     "retrying": {"errors", "core"},
-    "target": {"errors", "core", "resolvconf"},
+    "target": {"errors", "core", "resolvconf", "forking"},
     "service": {"errors", "core", "target"},
     "reporting": {"errors", "core"},
     "forking": set(),

@@ -158,8 +158,9 @@ class Namespace:
             app = found["spec"]["selector"]["matchLabels"]["app"]
             ready = [pod for pod in self.pods(app) if _is_ready(pod)]
             return (
-                # The status may still be that of before a pod was replaced.
-                len(ready) == wanted
+                # The status may still be that of before a pod was replaced. (Of two workloads
+                # behind one Service these are the pods of both.)
+                len(ready) >= wanted
                 and status.get("observedGeneration", 0) >= found["metadata"]["generation"]
                 and status.get("replicas", 0) == wanted
                 and status.get("readyReplicas", 0) == wanted

@@ -244,7 +244,8 @@ class Loop:
             piece = data[start : start + size]
             last = packet.cut is not None and start + size >= len(data)
             connection.pending += 1
-            if when <= time.monotonic():
+            # Behind a piece that still waits, also where both are due by now.
+            if connection.pending == 1 and when <= time.monotonic():
                 self._put(connection, piece, last=last)
             else:
                 self._put_later(when, connection, piece, last=last)

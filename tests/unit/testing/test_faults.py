@@ -278,11 +278,15 @@ def test_tcp_can_drip(server: ClusterDNS) -> None:
         assert time.monotonic() - start >= 0.002 * (len(whole) // 30)
 
 
-def test_dripped_answers_do_not_mix(server: ClusterDNS) -> None:
-    """Two questions on one connection: the second answer begins when the first is out."""
+@pytest.mark.parametrize(("seconds", "size"), [(0.001, 50), (0.00001, 1)])
+def test_dripped_answers_do_not_mix(server: ClusterDNS, seconds: float, size: int) -> None:
+    """Two questions on one connection: the second answer begins when the first is out.
+
+    Also where pieces fall due while others are still being made ready.
+    """
     wire = QUERY.to_wire()
     with (
-        server.fault(Drip(0.001, size=50)),
+        server.fault(Drip(seconds, size=size)),
         socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection,
     ):
         connection.sendall((len(wire).to_bytes(2) + wire) * 2)

@@ -63,7 +63,7 @@ class Narrator:
             return []  # it ends the watch, and is told as what has ended it
         found = look.snapshot
         if found is None or found.outcome == PARTIAL:
-            texts = self._failed(time, _failure(look))
+            texts = self._failed(time - look.elapsed, _failure(look))
         else:
             texts = self._answered_again(time) + self._counted(time, found)
         if found is not None:
@@ -109,12 +109,13 @@ class Narrator:
             parts.append(f"DNS failing for {_whole(now - self._failing.since)}: {self._failure}")
         return "  ".join(parts)
 
-    def _failed(self, time: float, failure: str) -> list[str]:
+    def _failed(self, since: float, failure: str) -> list[str]:
+        """A look failed; what is not known is not known since it began."""
         self._failure = failure
         if self._failing is not None:
             self._failing = self._failing._replace(looks=self._failing.looks + 1)
             return []
-        self._failing = _Streak(time, 1)
+        self._failing = _Streak(since, 1)
         return [f"DNS failing: {failure}{self._kept('; ', ' stay')}"]
 
     def _answered_again(self, time: float) -> list[str]:

@@ -140,7 +140,7 @@ def test_dns_fails_and_answers_again(story: Story) -> None:
     assert story.fail(12, "servfail", "the server answered SERVFAIL") == []
     assert story.summary(22.9) == (
         "2 members  version 1  looked 10 s ago  "
-        "DNS failing for 12 s: servfail: the server answered SERVFAIL"
+        "DNS failing for 13 s: servfail: the server answered SERVFAIL"
     )
     assert story.look(14, pod(0), outcome=PARTIAL) == []
     assert story.look(22, pod(0), pod(1)) == [
@@ -155,7 +155,7 @@ def test_dns_that_fails_from_the_begin() -> None:
     story = Story()
     assert story.summary(0) == "the members are not known yet"
     assert story.fail(1) == ["! 12:00:01.000  DNS failing: timeout: no answer"]
-    assert story.look(3, pod(0))[0].endswith("DNS answers again after 2.0 s and 1 failed look")
+    assert story.look(3, pod(0))[0].endswith("DNS answers again after 2.1 s and 1 failed look")
 
 
 def test_a_service_that_is_not_headless_any_more(story: Story) -> None:

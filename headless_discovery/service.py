@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .core.conditions import condition, is_listed
 from .core.policy import PollPolicy
+from .core.values import is_number
 from .errors import ConfigError, NotYetKnown
 from .target import Target
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .core.options import LookupOptions
     from .core.outcome import Look
     from .core.snapshot import Snapshot
+    from .reporting import Reporter
 
 __all__ = [
     "CLOSED",
@@ -30,9 +32,9 @@ __all__ = [
     "DEFECT",
     "FORKED",
     "FORK_SEEN_WITHIN",
-    "LATE",
     "NOT_OPEN",
     "OPEN_WAITS",
+    "FollowerBase",
     "ServiceObject",
     "demand_seconds",
 ]
@@ -41,7 +43,6 @@ _CO_COROUTINE = 0x80  # ``inspect`` has it, and costs more start-up than all of 
 CLOSE_WAITS = 0.08  # seconds; what takes longer ends by itself
 FORK_SEEN_WITHIN = 5.0  # seconds; who waits while it is forked has nobody left to wake it
 OPEN_WAITS = 0.04  # seconds beyond the first look's deadline, until it is reckoned with
-LATE = 1.0  # seconds; a look that ends so long after its deadline was suspended
 
 CLOSED = "the service object is closed"
 DEFECT = "a defect of this library ended it, see the log"
@@ -49,20 +50,57 @@ FORKED = "the service object was opened in another process: open it in this one"
 NOT_OPEN = "the service object is not open: enter it with 'with', or call open()"
 
 
-class Reading(Protocol):
-    """What reading needs of a follower."""
+class Polling(Protocol):
+    """What reading needs of a poller."""
 
     @property
-    def over(self) -> str | None:
-        """Why it is over; None while it goes on."""
+    def target(self) -> Target:
+        """Whom it follows."""
 
     @property
     def following(self) -> Following:
         """What it knows."""
 
     @property
+    def reporter(self) -> Reporter:
+        """What writes its log."""
+
+
+class FollowerBase:
+    """What may be read of a follower, of a thread and of a task alike."""
+
+    def __init__(self, poller: Polling) -> None:
+        self._polling = poller
+        self._over: str | None = None
+
+    @property
+    def over(self) -> str | None:
+        """Why it is over; None while it goes on."""
+        return self._over
+
+    @property
+    def following(self) -> Following:
+        """What it knows."""
+        return self._polling.following
+
+    @property
     def callback_errors(self) -> int:
         """How many times a callback raised."""
+        return self._polling.reporter.callback_errors
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed here; not so where a child process finds it."""
+        return self.over is not None and self.over != FORKED
+
+    def check(self) -> None:
+        """Go on.
+
+        Raises:
+            NotYetKnown: It is over.
+        """
+        if self.over is not None:
+            raise NotYetKnown(self._polling.target.title, self.over)
 
 
 class ServiceObject:
@@ -94,7 +132,7 @@ class ServiceObject:
             raise ConfigError("on_lookup", f"{ascii(on_lookup)[:100]} is no plain function")
         self._poll = poll
         self._on_lookup = on_lookup
-        self._follower: Reading | None = None
+        self._follower: FollowerBase | None = None
 
     @property
     def name(self) -> ServiceName:
@@ -218,6 +256,5 @@ def demand_seconds(setting: str, value: object) -> None:
     Raises:
         ConfigError: It is none.
     """
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (is_number and 0 <= value < 1e9):  # type: ignore[operator]
+    if not is_number(value) or not 0 <= value < 1e9:
         raise ConfigError(setting, f"{ascii(value)[:100]} is no number of seconds, 0 or more")

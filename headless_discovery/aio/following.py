@@ -12,9 +12,9 @@ from .. import forking
 from ..core.following import HINT, LOOK, Following
 from ..core.outcome import Look, unable
 from ..core.waiting import Backlog, Seen
-from ..errors import ConfigError, DiscoveryError, NotHeadless, NotYetKnown
+from ..errors import ConfigError, DiscoveryError, NotHeadless
 from ..reporting import Reporter
-from ..service import CLOSE_WAITS, CLOSED, DEFECT, FORKED, LATE, OPEN_WAITS
+from ..service import CLOSE_WAITS, CLOSED, DEFECT, FORKED, OPEN_WAITS, FollowerBase
 from ..sockets import Sockets
 from .lookup import ask_serial, look
 from .transport import end_tasks, quiet_task
@@ -127,9 +127,7 @@ class Poller:
         finally:
             self.is_looking = False
         now = monotonic()
-        change = self.following.looked(done, now)
-        if done.elapsed > self.target.options.timeout + LATE:
-            self.following.look_by(now)  # asleep meanwhile: what it tells is old
+        change = self.following.looked(done, now, at_most=self.target.options.timeout)
         is_refused = first and isinstance(done.error, NotHeadless)
         if not is_refused:
             self.reporter.looked(done, change)
@@ -182,7 +180,7 @@ class Poller:
         self.following.hinted(serial, monotonic())
 
 
-class Follower:
+class Follower(FollowerBase):
     """A poller in a task of its own, and those who want to know what it finds.
 
     Args: as those of `Poller`.
@@ -195,6 +193,7 @@ class Follower:
         on_lookup: Callable[[Look], object] | None,
     ) -> None:
         self.poller = Poller(target, policy, on_lookup)
+        super().__init__(self.poller)
         #: What the very first look refused.
         self.refusal: DiscoveryError | None = None
         #: Somebody came or went, or it is over.
@@ -204,7 +203,6 @@ class Follower:
         #: Tasks that deliver changes to callbacks.
         self.deliveries: set[asyncio.Task[None]] = set()
         self.loop = asyncio.get_running_loop()
-        self._over: str | None = None
         self._waiting: list[Backlog] = []
         self._task: asyncio.Task[None]
         forking.register(self)
@@ -253,30 +251,6 @@ class Follower:
     def over(self) -> str | None:
         """Why it is over; None while it goes on."""
         return LOOP_CLOSED if self._over is None and self.loop.is_closed() else self._over
-
-    @property
-    def following(self) -> Following:
-        """What it knows."""
-        return self.poller.following
-
-    @property
-    def callback_errors(self) -> int:
-        """How many times a callback raised."""
-        return self.poller.reporter.callback_errors
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed here; not so where a child process finds it."""
-        return self.over is not None and self.over != FORKED
-
-    def check(self) -> None:
-        """Go on.
-
-        Raises:
-            NotYetKnown: It is over.
-        """
-        if self.over is not None:
-            raise NotYetKnown(self.poller.target.title, self.over)
 
     def demand_own_loop(self) -> None:
         """Demand the event loop it was opened in: futures cross no loops.

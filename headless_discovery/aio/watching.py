@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from abc import ABC, abstractmethod
 from inspect import isawaitable
 from time import monotonic
 from typing import TYPE_CHECKING, Self
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["OwnWatch", "SharedWatch", "Watch", "subscribe", "wait_alone", "wait_with"]
 
 
-class Watch:
+class Watch(ABC):
     """An async iterator over changes; also an async context manager, closable from any task.
 
     The first `Change` adds everybody. An iterator that is not read keeps nothing: the
@@ -67,13 +68,13 @@ class Watch:
     ) -> None:
         await self.aclose()
 
+    @abstractmethod
     async def aclose(self) -> None:
         """End the iteration, also one that another task awaits."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _next(self) -> Change | None:
         """Wait for the next change; None at the end."""
-        raise NotImplementedError
 
     def _ended(self) -> bool:
         return self._closed or (self._stop is not None and self._stop.is_set())
@@ -255,25 +256,22 @@ async def wait_with(
         NotYetKnown: The service object was closed meanwhile.
     """
     follower.demand_own_loop()
-    poller, following = follower.poller, follower.following
+    poller = follower.poller
     waiting = Waiting(awaited, stable)
     began = monotonic()
     backlog = follower.add_waiting()
     try:
         poller.quicken()
-        answer, at = following.fresh(began), following.answered_at
-        if answer is not None and at is not None and waiting.saw(answer, at):
-            return answer
-        while True:
+        answer = waiting.begin(follower.following, began)
+        while answer is None:
             _stable_look(poller, waiting)
             if not backlog:
                 follower.check()
                 await follower.looked.wait(_left(began, timeout))
             answer = waiting.judged(*backlog.take())
-            if answer is not None:
-                return answer
-            if timeout is not None and monotonic() - began >= timeout:
+            if answer is None and timeout is not None and monotonic() - began >= timeout:
                 raise waiting.too_late(poller.target.title, poller.following, timeout)
+        return answer
     finally:
         follower.remove_waiting(backlog)
 

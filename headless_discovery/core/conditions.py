@@ -113,8 +113,10 @@ def parse_condition(text: str, own: Callable[[], OwnPod]) -> Condition:
     key, equals, value = text.strip().partition("=")
     if key == "listed" and not equals:
         return condition(own=own, listed=True)
-    if key in ("count", "quorum") and equals:
-        return condition(own=own, **{key: _number(key, value)})  # type: ignore[arg-type]
+    if key == "count" and equals:
+        return condition(own=own, count=_number(key, value))
+    if key == "quorum" and equals:
+        return condition(own=own, quorum=_number(key, value))
     if key == "ordinals" and equals:
         return condition(own=own, ordinals=_numbers(value))
     if key == "names" and equals:

@@ -31,6 +31,7 @@ __all__ = ["HINT", "LOOK", "Following", "Status"]
 
 LOOK = "look"
 HINT = "hint"
+_ASLEEP = 1.0  # seconds beyond its deadline that no look takes, however busy the machine
 
 
 class Status(Value):
@@ -164,8 +165,14 @@ class Following:
         self._hints.asked(now)
         return HINT
 
-    def looked(self, look: Look, now: float) -> Change | None:
+    def looked(self, look: Look, now: float, *, at_most: float = inf) -> Change | None:
         """A look ended.
+
+        Args:
+            look: What it came to.
+            now: When, monotonic seconds.
+            at_most: Seconds a look may take. One that took far longer was asleep, and what
+                it tells is old: another one follows at once.
 
         Returns:
             The change of the members it led to, if any.
@@ -198,6 +205,8 @@ class Following:
             self._hints.looked(
                 now, next_look=self._schedule.due, rests=cached is not None, news=news
             )
+        if look.elapsed > at_most + _ASLEEP:
+            self._schedule.by(now)
         return changes[0] if changes else None
 
     def hinted(self, serial: int | None, now: float) -> None:
@@ -205,12 +214,8 @@ class Following:
         if self._hints.told(serial, now, self._schedule.due):
             self._schedule.by(now)
 
-    def refresh(self, now: float) -> None:
-        """Look as soon as the floor between two looks allows."""
-        self._schedule.by(now)
-
     def look_by(self, when: float) -> None:
-        """Look at that moment at the latest."""
+        """Look at that moment at the latest, as early as the floor between two looks allows."""
         self._schedule.by(when)
 
     def quicken(self, now: float) -> None:

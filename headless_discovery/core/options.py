@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from .names import check_domain
-from .values import Value
+from .values import Value, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,7 +134,7 @@ def _demand(holds: bool, setting: str, value: object, wanted: str) -> None:
 
 
 def _demand_seconds(setting: str, value: object) -> None:
-    fits = isinstance(value, int | float) and 0 < value <= 3600
+    fits = is_number(value) and 0 < value <= 3600
     _demand(fits, setting, value, "a number of seconds, more than 0, at most 3600")
 
 

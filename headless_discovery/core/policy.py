@@ -6,10 +6,10 @@ it. What is left open (the interval) is filled from the environment.
 
 from __future__ import annotations
 
-from typing import Any, TypeGuard
+from typing import Any
 
 from ..errors import ConfigError
-from .values import Value
+from .values import Value, is_number
 
 __all__ = ["PollPolicy"]
 
@@ -225,7 +225,7 @@ class PollPolicy(Value):
 
 
 def _seconds(field: str, value: object, least: float = 0.0) -> float:
-    if not _is_number(value) or not least <= value <= _MOST_SECONDS:
+    if not is_number(value) or not least <= value <= _MOST_SECONDS:
         raise ConfigError(
             f"poll.{field}", f"{value!r} is not usable, it must be {least:g} to 86400 seconds"
         )
@@ -233,7 +233,7 @@ def _seconds(field: str, value: object, least: float = 0.0) -> float:
 
 
 def _share(field: str, value: object) -> float:
-    if not _is_number(value) or not 0 <= value < 1:
+    if not is_number(value) or not 0 <= value < 1:
         raise ConfigError(f"poll.{field}", f"{value!r} is no share: 0 up to, but not 1")
     return float(value)
 
@@ -248,8 +248,3 @@ def _truth(field: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise ConfigError(f"poll.{field}", f"{value!r} is neither True nor False")
     return value
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    """True is no number of seconds, although Python counts with it."""
-    return isinstance(value, int | float) and not isinstance(value, bool)

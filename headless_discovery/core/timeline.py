@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import ConfigError
 from .peerlist import SCHEMA
 from .times import seconds_of
+from .values import is_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -249,7 +250,7 @@ class _Reader:
         if outcome not in _OUTCOMES:
             raise ValueError(f"'outcome' is none of {', '.join(_OUTCOMES)}")
         elapsed = record.get("elapsed")
-        if type(elapsed) not in (int, float) or not 0 <= elapsed <= 86400:  # type: ignore[operator]
+        if not is_number(elapsed) or not 0 <= elapsed <= 86400:
             raise ValueError("'elapsed' is no number of seconds, 0 to 86400")
         complete = outcome in _COMPLETE
         failing = bool(self._looks) and not self._looks[-1][1]
@@ -261,7 +262,7 @@ class _Reader:
                 kind = _text(record, "kind")
             if not failing:
                 before = self._looks[-1][0] if self._looks else self._begin
-                begin = max(before, self._now - elapsed)  # type: ignore[operator]
+                begin = max(before, self._now - elapsed)
                 self._outages.append(Outage(begin, self._now, 0, ()))
             last = self._outages[-1]
             kinds = dict.fromkeys((*last.kinds, kind))

@@ -6,9 +6,9 @@ this library.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
-__all__ = ["Value"]
+__all__ = ["Value", "is_number"]
 
 
 class Value:
@@ -61,3 +61,8 @@ class Value:
 
     def __deepcopy__(self, memo: object) -> Value:
         return self
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it is a number; True is none, although Python counts with it."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

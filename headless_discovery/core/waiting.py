@@ -89,6 +89,13 @@ class Waiting:
         #: When a look is wanted for ``stable``; None where the schedule's will do.
         self.look_at: float | None = None
 
+    def begin(self, following: Following, now: float) -> Snapshot | None:
+        """The answer that is there and ends the wait at once, where it is not too old."""
+        answer, at = following.fresh(now), following.answered_at
+        if answer is None or at is None:
+            return None
+        return answer if self.saw(answer, at) else None
+
     def saw(self, answer: Snapshot | None, at: float) -> bool:
         """A look ended; whether the wait is over.
 

@@ -12,9 +12,9 @@ from ..core.following import HINT, LOOK, Following
 from ..core.outcome import Look, unable
 from ..core.questions import INTERNAL
 from ..core.waiting import Backlog, Seen
-from ..errors import DiscoveryError, LookupFailed, NotHeadless, NotYetKnown
+from ..errors import DiscoveryError, LookupFailed, NotHeadless
 from ..reporting import Reporter
-from ..service import CLOSE_WAITS, CLOSED, DEFECT, FORKED, LATE, OPEN_WAITS
+from ..service import CLOSE_WAITS, CLOSED, DEFECT, FORKED, OPEN_WAITS, FollowerBase
 from .lookup import ask_serial, look
 from .transport import Channel, Interrupted
 
@@ -110,9 +110,7 @@ class Poller:
         done = self._done(first)
         now = monotonic()
         with self.lock:
-            change = self.following.looked(done, now)
-            if done.elapsed > self.target.options.timeout + LATE:
-                self.following.look_by(now)  # asleep meanwhile: what it tells is old
+            change = self.following.looked(done, now, at_most=self.target.options.timeout)
         is_refused = first and isinstance(done.error, NotHeadless)
         if not is_refused:
             self.reporter.looked(done, change)
@@ -157,7 +155,7 @@ class Poller:
             self.following.hinted(serial, monotonic())
 
 
-class Follower:
+class Follower(FollowerBase):
     """A poller in a thread of its own, and those who want to know what it finds.
 
     Args: as those of `Poller`.
@@ -170,8 +168,7 @@ class Follower:
         on_lookup: Callable[[Look], object] | None,
     ) -> None:
         self.poller = Poller(target, policy, on_lookup)
-        #: Why it is over; None while it goes on.
-        self.over: str | None = None
+        super().__init__(self.poller)
         #: What the very first look refused.
         self.refusal: DiscoveryError | None = None
         self._waiting: list[Backlog] = []
@@ -217,32 +214,8 @@ class Follower:
     def forked(self) -> None:
         """This is a child process: the thread is not here, and nobody may wait for it."""
         self._renew()
-        self.over = FORKED
+        self._over = FORKED
         self._waiting.clear()
-
-    @property
-    def following(self) -> Following:
-        """What it knows."""
-        return self.poller.following
-
-    @property
-    def callback_errors(self) -> int:
-        """How many times a callback raised."""
-        return self.poller.reporter.callback_errors
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed here; not so where a child process finds it."""
-        return self.over is not None and self.over != FORKED
-
-    def check(self) -> None:
-        """Go on.
-
-        Raises:
-            NotYetKnown: It is over.
-        """
-        if self.over is not None:
-            raise NotYetKnown(self.poller.target.title, self.over)
 
     def add_waiting(self) -> Backlog:
         """What each look is put into from now on."""
@@ -284,7 +257,7 @@ class Follower:
 
     def _end(self, why: str) -> None:
         with self.looked:
-            self.over = self.over or why
+            self._over = self._over or why
             self.looked.notify_all()
             self.changed.notify_all()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["OwnWatch", "SharedWatch", "Watch", "subscribe", "wait_alone", "wait_with"]
 
 
-class Watch:
+class Watch(ABC):
     """An iterator over changes; also a context manager, and closable from any thread.
 
     The first `Change` adds everybody. An iterator that is not read keeps nothing: the
@@ -61,13 +62,13 @@ class Watch:
     ) -> None:
         self.close()
 
+    @abstractmethod
     def close(self) -> None:
         """End the iteration, also one that waits in another thread."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _next(self) -> Change | None:
         """Wait for the next change; None at the end."""
-        raise NotImplementedError
 
 
 class SharedWatch(Watch):
@@ -187,16 +188,14 @@ def wait_with(
         WaitTimeout: It did not come.
         NotYetKnown: The service object was closed meanwhile.
     """
-    poller, following = follower.poller, follower.poller.following
+    poller = follower.poller
     waiting = Waiting(awaited, stable)
     began = monotonic()
     backlog = follower.add_waiting()
     try:
         poller.quicken()
-        answer, at = following.fresh(began), following.answered_at
-        if answer is not None and at is not None and waiting.saw(answer, at):
-            return answer
-        while True:
+        answer = waiting.begin(follower.following, began)
+        while answer is None:
             _stable_look(poller, waiting)
             with follower.looked:
                 if not backlog:
@@ -204,10 +203,9 @@ def wait_with(
                     follower.looked.wait(_left(began, timeout))
                 seen, is_broken = backlog.take()
             answer = waiting.judged(seen, is_broken)
-            if answer is not None:
-                return answer
-            if timeout is not None and monotonic() - began >= timeout:
+            if answer is None and timeout is not None and monotonic() - began >= timeout:
                 raise waiting.too_late(poller.target.title, poller.following, timeout)
+        return answer
     finally:
         follower.remove_waiting(backlog)
 

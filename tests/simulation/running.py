@@ -186,7 +186,7 @@ class Run:
             early = world.refresh_before(now, due)
             if early is not None:
                 pace.refreshed()
-                following.refresh(early)
+                following.look_by(early)
                 now = early
                 continue
             now = max(now, due)

@@ -35,7 +35,7 @@ BELOW = {
     "peerfile": {"errors"},
     "retrying": {"errors", "core"},
     "target": {"errors", "core", "resolvconf", "forking"},
-    "service": {"errors", "core", "target"},
+    "service": {"errors", "core", "target", "reporting"},
     "reporting": {"errors", "core"},
     "forking": set(),
     "sockets": {"core", "forking"},

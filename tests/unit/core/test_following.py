@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headless_discovery.core.following import HINT, LOOK, Following, Status
-from headless_discovery.core.questions import NOT_HEADLESS
+from headless_discovery.core.outcome import Look
+from headless_discovery.core.questions import NOT_HEADLESS, TIMEOUT, Failure, Problem
 from headless_discovery.core.snapshot import ABSENT, EMPTY, PARTIAL, Snapshot
 from headless_discovery.errors import LookupFailed, NotHeadless, NotYetKnown
 from tests.unit.core.script import DEFAULT, SERVICE, failed, found, pod, snapshot
@@ -73,7 +74,7 @@ class TestSteps:
     def test_refresh(self) -> None:
         """As soon as the floor allows."""
         followed = settled()
-        followed.refresh(10.2)
+        followed.look_by(10.2)
         assert followed.due == 11.0
 
     def test_look_by(self) -> None:
@@ -373,3 +374,15 @@ class TestStatus:
         look(followed, 20.0)
         status = followed.status(9.9, listed=None, callback_errors=0)
         assert (status.age, status.stale_for) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("result", [snapshot(*ALL), None])
+@pytest.mark.parametrize(("elapsed", "is_old"), [(5.9, False), (6.1, True)])
+def test_a_look_that_slept(*, result: Snapshot | None, elapsed: float, is_old: bool) -> None:
+    """What it tells is old where it took far longer than a look may: another one at once."""
+    followed = settled()
+    assert followed.step(14.0) == LOOK
+    slept = Look(SERVICE, result or Failure(Problem(TIMEOUT, "no answer")), (), elapsed)
+    followed.looked(slept, 20.0, at_most=5.0)
+    assert (followed.look_due == 20.0) is is_old
+    assert followed.look_due >= 20.0

@@ -30,7 +30,7 @@ class Driven:
         snapshot = Snapshot(
             SERVICE, endpoints, ttl=ttl, servers=server, seen_at=at, outcome=outcome
         )
-        self.following.refresh(at)
+        self.following.look_by(at)
         self.following.step(at)
         self.following.looked(Look(SERVICE, snapshot, (), 0.001), at)
 
@@ -99,7 +99,7 @@ def test_an_early_look_does_not_put_off_the_next_witness() -> None:
     driven.answer(5.0, *pods, ttl=25)  # it counts down: a cache
     driven.answer(40.0, *pods[:2], ttl=30)  # missing once; counts again from 70 on
     assert 70.0 <= driven.following.due <= 79.0
-    driven.following.refresh(60.0)
+    driven.following.look_by(60.0)
     assert driven.following.due == 60.0
     driven.answer(60.0, *pods[:2], ttl=29)
     assert 70.0 <= driven.following.due <= 73.0

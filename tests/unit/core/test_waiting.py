@@ -37,6 +37,18 @@ class TestWaiting:
         assert waiting.look_at is None
         assert waiting.saw(THREE, 3.0)
 
+    def test_an_answer_that_is_there_already(self) -> None:
+        """It counts while it is younger than the wait after it, and no look has failed since."""
+        following = Following(PollPolicy(interval=5), lambda: 0.5, 0.0)
+        wanted = awaited(count=3)
+        assert Waiting(wanted, 0.0).begin(following, 0.5) is None
+        following.looked(found(THREE), 1.0)
+        assert Waiting(wanted, 0.0).begin(following, 1.5) is THREE
+        assert Waiting(awaited(count=4), 0.0).begin(following, 1.5) is None
+        assert Waiting(wanted, 0.0).begin(following, 60.0) is None
+        following.looked(failed(), 2.0)
+        assert Waiting(wanted, 0.0).begin(following, 2.0) is None
+
     def test_too_late(self) -> None:
         """The error tells what is missing, what was seen last and why looks fail."""
         following = Following(PollPolicy(interval=5), lambda: 0.5, 0.0)

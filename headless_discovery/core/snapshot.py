@@ -227,18 +227,32 @@ class Snapshot(Value):
         ]
         return self._the_one(found, f"name {name[:260]!a}")
 
+    def hostports(self, *, by: Literal["name", "address"] = "name") -> tuple[str, ...]:
+        """``hostname:port`` of each endpoint; IPv6 in brackets, no ``:port`` without one port.
+
+        Args:
+            by: ``"name"`` (default; the address where there is none) or ``"address"``.
+
+        Raises:
+            ValueError: ``by`` is neither.
+        """
+        if by == "name":
+            return tuple(map(str, self.endpoints))
+        if by == "address":
+            return tuple(join_port(each.address, each.port) for each in self.endpoints)
+        raise ValueError(f"by is 'name' or 'address', not {ascii(by)[:100]}")
+
     def urls(self, scheme: str, *, by: Literal["name", "address"] = "name") -> tuple[str, ...]:
         """``scheme://hostname:port`` of each endpoint.
 
         Args:
             scheme: ``"nats"``, ``"http"``.
-            by: ``"name"`` (default; the address where there is none) or ``"address"``.
+            by: As in `hostports`.
+
+        Raises:
+            ValueError: ``by`` is neither.
         """
-        return tuple(
-            f"{scheme}://"
-            + (str(endpoint) if by == "name" else join_port(endpoint.address, endpoint.port))
-            for endpoint in self.endpoints
-        )
+        return tuple(f"{scheme}://{place}" for place in self.hostports(by=by))
 
     def _the_one(self, found: list[Endpoint], wanted: str) -> Endpoint:
         if len(found) == 1:

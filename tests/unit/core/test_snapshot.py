@@ -94,19 +94,59 @@ class TestSnapshot:
         with pytest.raises(TypeError):
             snapshot[0]  # type: ignore[index]
 
-    def test_text_and_urls(self) -> None:
-        """Connection strings by name and by address."""
-        snapshot = Snapshot(SERVICE, [pod(1), nameless("fd00::1", 80)])
-        assert str(snapshot) == "mysql-1.db.shop.svc.cluster.local:3306,[fd00::1]:80"
-        assert snapshot.urls("nats") == (
-            "nats://mysql-1.db.shop.svc.cluster.local:3306",
-            "nats://[fd00::1]:80",
+    @pytest.mark.parametrize(
+        ("endpoint", "by_name", "by_address"),
+        [
+            (pod(1), "mysql-1.db.shop.svc.cluster.local:3306", "10.0.0.1:3306"),
+            (pod(1, ports=()), "mysql-1.db.shop.svc.cluster.local", "10.0.0.1"),
+            (pod(1, ports=(80, 443)), "mysql-1.db.shop.svc.cluster.local", "10.0.0.1"),
+            (
+                pod(1, addresses=("fd00::1",)),
+                "mysql-1.db.shop.svc.cluster.local:3306",
+                "[fd00::1]:3306",
+            ),
+            (
+                pod(1, addresses=("10.0.0.1", "fd00::1")),
+                "mysql-1.db.shop.svc.cluster.local:3306",
+                "10.0.0.1:3306",
+            ),
+            (pod(1, addresses=("fd00::1",), ports=()), pod(1).hostname, "[fd00::1]"),
+            (nameless("10.0.0.9", 80), "10.0.0.9:80", "10.0.0.9:80"),
+            (nameless("fd00::1", 80), "[fd00::1]:80", "[fd00::1]:80"),
+            (nameless("fd00::1"), "[fd00::1]", "[fd00::1]"),
+        ],
+    )
+    def test_renderers(self, endpoint: Endpoint, by_name: str, by_address: str) -> None:
+        """By name, the address where nameless; IPv6 in brackets; ``:port`` where it is one."""
+        snapshot = Snapshot(SERVICE, [endpoint])
+        assert snapshot.hostports() == snapshot.hostports(by="name") == (by_name,)
+        assert snapshot.hostports(by="address") == (by_address,)
+        assert snapshot.urls("nats") == snapshot.urls("nats", by="name") == (f"nats://{by_name}",)
+        assert snapshot.urls("http", by="address") == (f"http://{by_address}",)
+        assert str(snapshot) == by_name
+
+    def test_renderers_of_several(self) -> None:
+        """One element an endpoint, in the order of the snapshot; ``str()`` joins by commas."""
+        snapshot = Snapshot(SERVICE, [pod(2), nameless("fd00::1", 80), pod(1)])
+        first, second = (f"mysql-{n}.db.shop.svc.cluster.local:3306" for n in (1, 2))
+        assert snapshot.hostports() == (first, second, "[fd00::1]:80")
+        assert snapshot.hostports(by="address") == (
+            "10.0.0.1:3306",
+            "10.0.0.2:3306",
+            "[fd00::1]:80",
         )
-        assert snapshot.urls("http", by="address") == (
-            "http://10.0.0.1:3306",
-            "http://[fd00::1]:80",
-        )
-        assert str(Snapshot(SERVICE)) == ""
+        assert snapshot.urls("nats") == tuple(f"nats://{each}" for each in snapshot.hostports())
+        assert str(snapshot) == ",".join(snapshot.hostports())
+        empty = Snapshot(SERVICE)
+        assert (str(empty), empty.hostports(), empty.urls("nats")) == ("", (), ())
+
+    def test_renderers_know_two_ways(self) -> None:
+        """A third is the caller's slip, also where nobody is there to render."""
+        for by in ("ip", "", None):
+            with pytest.raises(ValueError, match="by is 'name' or 'address', not"):
+                Snapshot(SERVICE).hostports(by=by)  # type: ignore[arg-type]
+            with pytest.raises(ValueError, match="by is 'name' or 'address', not"):
+                Snapshot(SERVICE).urls("nats", by=by)  # type: ignore[arg-type]
 
     def test_defaults(self) -> None:
         """A raw snapshot: OK, version 0, nothing dropped, nothing unresolved."""

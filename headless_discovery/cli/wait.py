@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -13,6 +10,7 @@ from ..errors import NotHeadless, WaitTimeout
 from . import exits
 from .asking import service_of
 from .live import LiveLine, names_of, say, what_failed
+from .program import become, cannot_start
 from .signals import Ended, Signals
 
 if TYPE_CHECKING:
@@ -36,14 +34,14 @@ def run(parsed: argparse.Namespace) -> int:
         if code != exits.FOUND or not parsed.program:
             return code
         signals.back_to_default()
-        return _become(parsed.program)
+        return become(parsed.program)
 
 
 def _wait(parsed: argparse.Namespace, signals: Signals) -> int:
     judge = _Judge(parsed)
     service = service_of(parsed, judge.looked)
     judge.awaited = parse_condition(parsed.condition, service.own_pod)
-    if parsed.program and (code := _cannot_start(parsed.program[0])) is not None:
+    if parsed.program and (code := cannot_start(parsed.program[0])) is not None:
         return code
     try:
         with judge.line, signals.raising():
@@ -114,40 +112,3 @@ class _Judge:
         """Show what is missing now."""
         self.state = state
         self.line.tell(f"waiting for {self.missing}", state)
-
-
-def _cannot_start(command: str) -> int | None:
-    """Look for the command where `_become` will: nobody should wait to hear of a slip."""
-    places = [command]
-    if not os.path.dirname(command):  # noqa: PTH120 - as execvp asks
-        places = [os.path.join(each, command) for each in os.get_exec_path()]  # noqa: PTH118
-    there = [each for each in places if os.path.exists(each)]  # noqa: PTH110
-    if not there:
-        return _not_found(command)
-    if any(os.path.isfile(each) and os.access(each, os.X_OK) for each in there):  # noqa: PTH113
-        return None
-    return _not_executable(command, os.strerror(errno.EACCES))
-
-
-def _become(program: list[str]) -> int:
-    """Replace this process; returns only where that fails."""
-    if sys.stdout is not None:
-        sys.stdout.flush()
-    sys.stderr.flush()
-    try:
-        # What the user asked for, with no shell in between.
-        os.execvp(program[0], program)  # noqa: S606 # nosec B606
-    except FileNotFoundError:
-        return _not_found(program[0])
-    except OSError as error:
-        return _not_executable(program[0], error.strerror)
-
-
-def _not_found(command: str) -> int:
-    say(f"{command!a}: the command is not found")
-    return exits.COMMAND_NOT_FOUND
-
-
-def _not_executable(command: str, reason: str | None) -> int:
-    say(f"{command!a} cannot be executed: {reason}")
-    return exits.CANNOT_EXECUTE

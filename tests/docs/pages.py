@@ -16,6 +16,7 @@ __all__ = [
     "Block",
     "Command",
     "PageError",
+    "check_included",
     "commands",
     "file_name",
     "pages",
@@ -121,6 +122,27 @@ def commands(block: Block) -> list[Command]:
             raise ValueError(f"line {block.line + offset}: output before the first command")
         unfinished = line.endswith("\\")
     return found
+
+
+def check_included(page: str, target: str) -> Path:
+    """The file that a page includes as a listing.
+
+    Args:
+        page: The page's path in the repository.
+        target: The file's path, seen from the page.
+
+    Raises:
+        AssertionError: There is no such file, or no test outside ``tests/docs`` runs it:
+            none names it.
+    """
+    file = (REPOSITORY / page).parent.joinpath(target).resolve()
+    assert file.is_relative_to(REPOSITORY), f"{target} is not ours"
+    assert file.is_file(), f"there is no {target}"
+    tests = (each for each in (REPOSITORY / "tests").rglob("test_*.py") if each != file)
+    assert file.name.startswith("test_") or any(
+        file.name in each.read_text(encoding="utf-8") for each in tests
+    ), f"no test runs {target}"
+    return file
 
 
 def tables(text: str, *headings: str) -> list[list[list[str]]]:

@@ -14,6 +14,7 @@ a reader would: one Python namespace and one shell for the whole page, in its or
 ``yaml``               parsed and checked; made in the cluster of the page where that
                        began empty
 ``cluster`` (hidden)   ``empty``, ``none``, or Python on the cluster of the page; see `Hidden`
+``{literalinclude}``   names a file of the repository that a test runs, see `check_included`
 ``{...}``              Sphinx's own business
 =====================  ===============================================================
 
@@ -37,7 +38,16 @@ import yaml
 from headless_discovery.testing import ClusterDNS
 from tests.docs.clusters import apply, ask, check_manifests, usual
 from tests.docs.hidden import Hidden
-from tests.docs.pages import HIDDEN, Block, Command, PageError, commands, file_name, read_page
+from tests.docs.pages import (
+    HIDDEN,
+    Block,
+    Command,
+    PageError,
+    check_included,
+    commands,
+    file_name,
+    read_page,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +58,7 @@ __all__ = ["NOT_RUN", "PageError", "Shell", "run_page"]
 
 NOT_RUN = ("make ", "pip ", "kubectl ")
 SPHINX = ("{toctree}", "{eval-rst}")
+INCLUDED = "{literalinclude} "
 PLAY_PORT = "5300"  # the port of a DNS that a page starts itself; replaced by a free one
 
 _CHECKER = doctest.OutputChecker()
@@ -206,6 +217,11 @@ class _Runner:
         elif block.kind == HIDDEN:
             if block.text.strip() not in ("empty", "none"):
                 self._hidden(block)
+        elif block.kind.startswith(INCLUDED):
+            try:
+                check_included(self._name, block.kind.removeprefix(INCLUDED))
+            except AssertionError as error:
+                self._fail(block.line, str(error))
         elif block.kind not in SPHINX:
             self._fail(block.line, f"nobody carries out a block of kind {block.kind!r}")
 

@@ -48,6 +48,7 @@ GOOD = {
         ),
         start="<!-- cluster: hurry() -->\n\n",
     ),
+    "a tested file": page(("{literalinclude} tests/docs/test_running.py", ":language: python")),
     "environment of Python": page(
         ("python", "from headless_discovery import discover\nassert discover('my-database.shop')")
     ),
@@ -84,6 +85,10 @@ WRONG = {
     "file nobody uses": page(("python", "# a.py\nprint(3)")),
     "StatefulSet without its Service": page(("yaml", SET)),
     "governing Service not headless": page(("yaml", f"{SERVICE % ''}\n---\n{SET}")),
+    "a file that is not there": page(("{literalinclude} tests/docs/test_nothing.py", "")),
+    # Its whole name must not stand here, or this test would be the one that runs it.
+    "a file no test runs": page(("{literalinclude} tests/docs/" + ".".join(["hidden", "py"]), "")),
+    "a file of somebody else": page(("{literalinclude} ../README", "")),
     "port nobody opens": page(
         ("yaml", f"{SERVICE.replace('[]', '[{port: 81}]') % ', clusterIP: None'}\n---\n{SET}")
     ),

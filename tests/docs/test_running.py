@@ -87,7 +87,7 @@ WRONG = {
     "governing Service not headless": page(("yaml", f"{SERVICE % ''}\n---\n{SET}")),
     "a file that is not there": page(("{literalinclude} tests/docs/test_nothing.py", "")),
     # Its whole name must not stand here, or this test would be the one that runs it.
-    "a file no test runs": page(("{literalinclude} tests/docs/" + ".".join(["hidden", "py"]), "")),
+    "a file no test runs": page(("{literalinclude} tests/docs/hidden-py".replace("-", "."), "")),
     "a file of somebody else": page(("{literalinclude} ../README", "")),
     "port nobody opens": page(
         ("yaml", f"{SERVICE.replace('[]', '[{port: 81}]') % ', clusterIP: None'}\n---\n{SET}")

@@ -1,0 +1,84 @@
+"""What the tests with real databases stand on does what it says."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headless_discovery import HeadlessService
+from tests.databases.redis_server import TLS_PORT, RedisServer
+
+if TYPE_CHECKING:
+    from tests.cluster.workloads import Namespace
+    from tests.databases.certificates import Authority
+    from tests.databases.kubelet import Kubelet
+
+
+def test_redis_pods_are_found_and_answer(namespace: Namespace, redis: Kubelet) -> None:
+    """The Service lists all three, libc finds each by name, and each answers there."""
+    with HeadlessService("redis", namespace=namespace.name, port="redis") as service:
+        found = service.wait_for(count=3, timeout=20)
+    assert [endpoint.name for endpoint in found] == ["redis-0", "redis-1", "redis-2"]
+    for endpoint in found:
+        assert endpoint.hostname is not None
+        assert endpoint.name is not None
+        assert socket.gethostbyname(endpoint.hostname) == endpoint.address
+        with socket.create_connection((endpoint.hostname, endpoint.port), timeout=2) as connection:
+            connection.sendall(b"PING\r\n")
+            assert connection.recv(64) == b"+PONG\r\n"
+        server = redis.servers[endpoint.name]
+        assert isinstance(server, RedisServer)
+        role = server.ask("ROLE")
+        assert ("master" in role) == (endpoint.ordinal == 0), role
+        assert ("slave" in role) == (endpoint.ordinal != 0), role
+
+
+def test_each_pod_has_a_certificate_of_its_own(redis: Kubelet, authority: Authority) -> None:
+    """TLS to a pod holds for its own name and for no other."""
+    context = authority.client_context()
+    pods = redis.pods
+    for name, refused in (("redis-0", "redis-1"), ("redis-1", "redis-0")):
+        address = (pods[name].address, TLS_PORT)
+        with (
+            socket.create_connection(address, timeout=2) as raw,
+            context.wrap_socket(raw, server_hostname=pods[name].fqdn) as secure,
+        ):
+            secure.sendall(b"PING\r\n")
+            assert secure.recv(64) == b"+PONG\r\n"
+        with (
+            socket.create_connection(address, timeout=2) as raw,
+            pytest.raises(ssl.SSLCertVerificationError),
+        ):
+            context.wrap_socket(raw, server_hostname=pods[refused].fqdn)
+
+
+def test_a_server_that_dies_is_started_again(redis: Kubelet) -> None:
+    """Its pod is not ready in the meantime, and stays so as long as it is held down."""
+    redis.hold("redis-1")
+    redis.servers["redis-1"].kill()
+    redis.wait_ready(2)
+    assert redis.ready() == {"redis-0", "redis-2"}
+    redis.release("redis-1")
+    redis.wait_ready(3)
+
+
+def test_a_replaced_pod_has_a_server_of_its_own(namespace: Namespace, redis: Kubelet) -> None:
+    """The server of the old pod ends, that of the new one is another process."""
+    old = redis.servers["redis-2"]
+    namespace.delete_pod("redis-2")
+    namespace.api.wait_until(lambda: not old.running, "the old server to end")
+    redis.wait_ready(3)
+    assert redis.servers["redis-2"] is not old
+
+
+def test_the_machine_keeps_its_resolver() -> None:
+    """Only this thread and what it starts see the file of a pod."""
+    starter = os.getppid()  # outside of all that the bed makes
+    ours, machine = (Path(f"/proc/{who}/ns/mnt").readlink() for who in ("thread-self", starter))
+    assert ours != machine
+    assert "nameserver 10.96.0.10" in Path("/etc/resolv.conf").read_text()

@@ -1,5 +1,5 @@
 # Everything the README, CI and a developer call. Needs Python >= 3.11 and make; the
-# cluster tests also need Go. Each target makes its own virtual environment on first use.
+# cluster and database tests also need Go. Each target makes its own virtual environment on first use.
 
 PYTHON ?= python3
 MESSAGES ?= 200000
@@ -18,8 +18,8 @@ PYTEST := $(BIN)/python -m pytest
 WITH_BED := bed=$$(tests/cluster/testbed/build.sh | tail -n 1) && test -n "$$bed" && \
   HEADLESS_DISCOVERY_TESTBED_BIN="$$bed"
 
-.PHONY: help demo test test-python test-cluster fuzz soak soak-cluster check audit bench
-.PHONY: bench-cluster docs misbehaviour clean
+.PHONY: help demo test test-python test-cluster test-databases fuzz soak soak-cluster check
+.PHONY: audit bench bench-cluster docs misbehaviour clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -32,13 +32,17 @@ test: $(VENV)/test  ## all tests that need nothing but Python
 	$(BIN)/python -m coverage run -m pytest $(CORE_TESTS)
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report --include='headless_discovery/core/*' --fail-under=100
-	$(PYTEST) tests $(addprefix --ignore=,$(CORE_TESTS) tests/cluster tests/contract)
+	$(PYTEST) tests $(addprefix --ignore=,$(CORE_TESTS) tests/cluster tests/contract tests/databases)
 
 test-python: $(VENV)/test  ## the unit tests, for other Pythons: make test-python PYTHON=python3.13 VENV=.venv-3.13
 	$(PYTEST) -n 2 tests/unit tests/scenarios tests/properties tests/fuzz tests/soak
 
 test-cluster: $(VENV)/test  ## real CoreDNS under a real control plane; builds it once (Go, some 12 minutes)
 	@$(WITH_BED) $(PYTEST) tests/cluster tests/contract
+
+test-databases: $(VENV)/databases  ## real Redis, MariaDB and PostgreSQL there; installs what lacks (root)
+	@tests/databases/install.sh
+	@$(WITH_BED) $(PYTEST) tests/databases
 
 fuzz: $(VENV)/test  ## fuzz the readers against dnspython: make fuzz MESSAGES=10000000 SEED=7
 	$(BIN)/python -m tests.fuzz.fuzz --messages $(MESSAGES) --seed $(SEED)
@@ -89,6 +93,10 @@ $(VENV)/demo: $(BIN)/python pyproject.toml
 
 $(VENV)/test: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cli,test]'
+	@touch $@
+
+$(VENV)/databases: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cli,databases]'
 	@touch $@
 
 $(VENV)/check: $(BIN)/python pyproject.toml

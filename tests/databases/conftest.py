@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cluster import fixtures
+from tests.databases import mariadb_server, postgres_server
 from tests.databases.certificates import Authority
 from tests.databases.redis_server import redis_statefulset
 from tests.databases.resolver import resolver
@@ -55,4 +56,38 @@ def redis(namespace: Namespace, authority: Authority, tmp_path: Path) -> Iterato
     """Return the kubelet of StatefulSet `redis`, all three pods ready."""
     with redis_statefulset(namespace, authority, tmp_path) as kubelet:
         kubelet.wait_ready(3)
+        yield kubelet
+
+
+@pytest.fixture(scope="session")
+def mariadb_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the data folder each new pod of `mysql` begins with."""
+    return mariadb_server.prepare(tmp_path_factory.mktemp("mariadb") / "data")
+
+
+@pytest.fixture
+def mysql(
+    namespace: Namespace, authority: Authority, mariadb_data: Path, tmp_path: Path
+) -> Iterator[Kubelet]:
+    """Return the kubelet of StatefulSet `mysql`, all three pods ready."""
+    made = mariadb_server.mariadb_statefulset(namespace, authority, mariadb_data, tmp_path)
+    with made as kubelet:
+        kubelet.wait_ready(3)
+        yield kubelet
+
+
+@pytest.fixture(scope="session")
+def postgres_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the data folder each new pod of `postgres` begins with."""
+    return postgres_server.prepare(tmp_path_factory.mktemp("postgres") / "prepared")
+
+
+@pytest.fixture
+def postgres(
+    namespace: Namespace, authority: Authority, postgres_data: Path, tmp_path: Path
+) -> Iterator[Kubelet]:
+    """Return the kubelet of StatefulSet `postgres`, both pods ready."""
+    made = postgres_server.postgres_statefulset(namespace, authority, postgres_data, tmp_path)
+    with made as kubelet:
+        kubelet.wait_ready(2)
         yield kubelet

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import threading
+import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from tests.cluster.api import ApiError
@@ -53,6 +54,14 @@ class Pod(NamedTuple):
     fqdn: str
     folder: Path
     uid: str
+
+
+class Event(NamedTuple):
+    """What became of a server: `starting`, `ready`, `died`, `stopping` or `stopped`."""
+
+    when: float
+    what: str
+    pod: Pod
 
 
 class Server(Protocol):
@@ -101,6 +110,7 @@ class Kubelet:
         self._lock = threading.Lock()
         self._keepers: dict[str, _Keeper] = {}  # by uid
         self._held: set[str] = set()
+        self._events: list[Event] = []
         self._errors: list[Exception] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name=f"kubelet of {statefulset}")
@@ -175,6 +185,14 @@ class Kubelet:
             return self._namespace.settled(app["spec"]["selector"]["matchLabels"]["app"])
 
         wait_until(complete, f"{count} servers of {self._statefulset}", timeout)
+
+    def events(self, what: str) -> list[Event]:
+        """Return what happened so far of this kind; times are monotonic."""
+        return [each for each in tuple(self._events) if each.what == what]
+
+    def happened(self, what: str, pod: Pod) -> None:
+        """Keep what became of a server, for the test."""
+        self._events.append(Event(time.monotonic(), what, pod))
 
     def failed(self, error: Exception) -> None:
         """Keep what went wrong in a thread, for the test."""
@@ -295,7 +313,9 @@ class _Keeper(threading.Thread):
                 while not self._leave.wait(_EVERY):
                     self._look(server)
             finally:
+                self._happened("stopping")
                 server.stop()
+                self._happened("stopped")
         except Exception as error:  # noqa: BLE001 - told to the test, in its own thread
             self._kubelet.failed(error)
         finally:
@@ -310,9 +330,11 @@ class _Keeper(threading.Thread):
                 if self.ready:
                     self._starts = 0
                     self._mark(self.pod, True)
+                    self._happened("ready")
             return
         if self.ready:
             self.ready = False
+            self._happened("died")
             self._mark(self.pod, False)
         elif not self._kubelet.is_held(self.pod.name):
             self._start(server)
@@ -323,4 +345,8 @@ class _Keeper(threading.Thread):
                 f"{self.pod.name} ended {_TRIES} times before it answered\n{server.tail()}"
             )
         self._starts += 1
+        self._happened("starting")
         server.start()
+
+    def _happened(self, what: str) -> None:
+        self._kubelet.happened(what, self.pod)

@@ -72,14 +72,17 @@ class RedisServer(ProgramServer):
         return not self._linked or "role:master" in replication or "link_status:up" in replication
 
     def ask(self, *words: str) -> str:
-        """Return the raw answer to a command, as far as it comes in one piece.
+        """Return the raw answer to a command: one line, or all of a bulk string.
 
         Raises:
             OSError: There is none.
         """
         with socket.create_connection((self.pod.address, PORT), timeout=1) as connection:
             connection.sendall(" ".join(words).encode() + b"\r\n")
-            return connection.recv(65536).decode()
+            with connection.makefile("rb") as answer:
+                line = answer.readline()
+                size = int(line[1:]) if line.startswith(b"$") else 0
+                return (line + answer.read(max(0, size))).decode()
 
 
 def redis_statefulset(

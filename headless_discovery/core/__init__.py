@@ -35,6 +35,7 @@ The way of the data, one module an arrow::
 `following`    the three together, with the status; what the shells drive
 `conditions`   what somebody waits for
 `waiting`      whether it has come, and stood for long enough
+`roles`        who is the primary, who a replica, and for how long that is believed
 `refusals`     which refused records are worth a line of talk
 `times`        times as text, durations in words, the marks of a time axis
 `peerlist`     endpoints as text for files, scripts and other programs

@@ -13,8 +13,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .aio.service import AsyncHeadlessService, adiscover, awatch
+    from .aio.oneliners import adiscover, awatch
+    from .aio.service import AsyncHeadlessService
     from .core.changes import Change
+    from .core.connectpolicy import ConnectPolicy
+    from .core.dialling import ConnectAttempt
+    from .core.ejection import Ejected
     from .core.following import Status
     from .core.names import ServiceName
     from .core.options import LookupOptions
@@ -25,15 +29,18 @@ if TYPE_CHECKING:
     from .errors import (
         AmbiguousEndpoint,
         ConfigError,
+        ConnectFailed,
         DiscoveryError,
         EndpointNotFound,
         InvalidName,
         LookupFailed,
+        NoEndpoints,
         NotHeadless,
         NotYetKnown,
         WaitTimeout,
     )
-    from .sync.service import HeadlessService, discover, watch
+    from .sync.oneliners import discover, watch
+    from .sync.service import HeadlessService
 
 __all__ = [
     "AmbiguousEndpoint",
@@ -41,7 +48,11 @@ __all__ = [
     "Attempt",
     "Change",
     "ConfigError",
+    "ConnectAttempt",
+    "ConnectFailed",
+    "ConnectPolicy",
     "DiscoveryError",
+    "Ejected",
     "Endpoint",
     "EndpointNotFound",
     "HeadlessService",
@@ -49,6 +60,7 @@ __all__ = [
     "Look",
     "LookupFailed",
     "LookupOptions",
+    "NoEndpoints",
     "NotHeadless",
     "NotYetKnown",
     "PollPolicy",
@@ -71,7 +83,11 @@ _HOME = {
     "Attempt": "core.questions",
     "Change": "core.changes",
     "ConfigError": "errors",
+    "ConnectAttempt": "core.dialling",
+    "ConnectFailed": "errors",
+    "ConnectPolicy": "core.connectpolicy",
     "DiscoveryError": "errors",
+    "Ejected": "core.ejection",
     "Endpoint": "core.snapshot",
     "EndpointNotFound": "errors",
     "HeadlessService": "sync.service",
@@ -79,6 +95,7 @@ _HOME = {
     "Look": "core.outcome",
     "LookupFailed": "errors",
     "LookupOptions": "core.options",
+    "NoEndpoints": "errors",
     "NotHeadless": "errors",
     "NotYetKnown": "errors",
     "PollPolicy": "core.policy",
@@ -86,10 +103,10 @@ _HOME = {
     "Snapshot": "core.snapshot",
     "Status": "core.following",
     "WaitTimeout": "errors",
-    "adiscover": "aio.service",
-    "awatch": "aio.service",
-    "discover": "sync.service",
-    "watch": "sync.service",
+    "adiscover": "aio.oneliners",
+    "awatch": "aio.oneliners",
+    "discover": "sync.oneliners",
+    "watch": "sync.oneliners",
 }
 
 

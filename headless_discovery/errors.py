@@ -7,8 +7,10 @@ The tree::
     ├── ConfigError                     the caller's: a setting, resolv.conf, the environment
     ├── LookupFailed                    the infrastructure's: DNS gave no complete answer
     ├── NotHeadless                     the cluster's: the Service has a virtual address
+    ├── NoEndpoints                     the cluster's: nobody is listed at all
     ├── EndpointNotFound                the cluster's: nobody like that is listed
     │   └── AmbiguousEndpoint           ... or more than one is
+    ├── ConnectFailed                   the pods': none of those tried could be connected to
     ├── NotYetKnown                     nobody's: no look has told who is there
     └── WaitTimeout (also TimeoutError) the cluster's: what was waited for did not come
 
@@ -22,19 +24,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .core.dialling import ConnectAttempt
     from .core.snapshot import Endpoint, Snapshot
 
 __all__ = [
     "AmbiguousEndpoint",
     "ConfigError",
+    "ConnectFailed",
     "DiscoveryError",
     "EndpointNotFound",
     "InvalidName",
     "LookupFailed",
+    "NoEndpoints",
     "NotHeadless",
     "NotYetKnown",
     "WaitTimeout",
 ]
+
+_TOLD_AT_MOST = 10
 
 
 class DiscoveryError(Exception):
@@ -151,6 +158,26 @@ class NotHeadless(DiscoveryError):  # noqa: N818
         return type(self), (self.service, self.addresses, self.ports)
 
 
+class NoEndpoints(DiscoveryError):  # noqa: N818
+    """Nobody is there to be connected to.
+
+    Attributes:
+        service: The Service's FQDN without the last dot.
+        outcome: ``"EMPTY"`` or ``"ABSENT"``, as in a snapshot; ``"OK"`` where somebody is
+            listed who was left out.
+        reason: Why, in words.
+    """
+
+    def __init__(self, service: str, outcome: str, reason: str = "none is listed") -> None:
+        self.service = service
+        self.outcome = outcome
+        self.reason = reason
+        super().__init__(f"{service}: nobody to connect to: {reason} ({outcome})")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.service, self.outcome, self.reason)
+
+
 class EndpointNotFound(DiscoveryError):  # noqa: N818
     """No endpoint of that ordinal or name is listed.
 
@@ -174,6 +201,32 @@ class EndpointNotFound(DiscoveryError):  # noqa: N818
 
 class AmbiguousEndpoint(EndpointNotFound):
     """More than one endpoint matches; ``listed`` holds those that do."""
+
+
+class ConnectFailed(DiscoveryError):  # noqa: N818
+    """None of the pods that were dialled could be connected to.
+
+    Attributes:
+        service: The Service's FQDN without the last dot.
+        attempts: Every attempt in order: pod, address, error, seconds.
+        timeout: Seconds the call might take, where these have passed; else None.
+    """
+
+    def __init__(
+        self, service: str, attempts: tuple[ConnectAttempt, ...], *, timeout: float | None = None
+    ) -> None:
+        self.service = service
+        self.attempts = attempts
+        self.timeout = timeout
+        told = [str(each) for each in attempts[:_TOLD_AT_MOST]]
+        if len(attempts) > _TOLD_AT_MOST:
+            told.append(f"and {len(attempts) - _TOLD_AT_MOST} more")
+        late = "" if timeout is None else f" within {timeout:g} s"
+        tried = "; ".join(told) or "nobody was tried"
+        super().__init__(f"{service}: no connection{late}: {tried}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _revive, (type(self), self.args, self.__dict__)
 
 
 class NotYetKnown(DiscoveryError):  # noqa: N818

@@ -7,22 +7,31 @@ wait is theirs.
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
+from .core.changes import key_of
 from .core.conditions import condition, is_listed
+from .core.connectpolicy import ConnectPolicy
+from .core.dialling import Dialling
 from .core.policy import PollPolicy
+from .core.selection import check_to
+from .core.snapshot import Endpoint
 from .core.values import is_number
 from .errors import ConfigError, NotYetKnown
+from .picking import Picker
 from .target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from ssl import SSLContext
 
     from .core.conditions import Condition, OwnPod
+    from .core.connectpolicy import Order
     from .core.following import Following, Status
     from .core.names import ServiceName
     from .core.options import LookupOptions
     from .core.outcome import Look
+    from .core.selection import To
     from .core.snapshot import Snapshot
     from .reporting import Reporter
 
@@ -34,11 +43,14 @@ __all__ = [
     "FORK_SEEN_WITHIN",
     "NOT_OPEN",
     "OPEN_WAITS",
+    "ConnectKeywords",
     "FollowerBase",
     "ServiceObject",
     "demand_seconds",
+    "wanted",
 ]
 
+_DEFAULT = ConnectPolicy()
 _CO_COROUTINE = 0x80  # ``inspect`` has it, and costs more start-up than all of this
 CLOSE_WAITS = 0.08  # seconds; what takes longer ends by itself
 FORK_SEEN_WITHIN = 5.0  # seconds; who waits while it is forked has nobody left to wake it
@@ -48,6 +60,18 @@ CLOSED = "the service object is closed"
 DEFECT = "a defect of this library ended it, see the log"
 FORKED = "the service object was opened in another process: open it in this one"
 NOT_OPEN = "the service object is not open: enter it with 'with', or call open()"
+
+
+class ConnectKeywords(TypedDict, total=False):
+    """The keywords of ``connect`` that say whom it may dial, and for how long; see there."""
+
+    to: To | None
+    order: Order | None
+    exclude_self: bool | None
+    attempt_timeout: float | None
+    timeout: float | None
+    retries: int | None
+    wait: bool
 
 
 class Polling(Protocol):
@@ -116,6 +140,7 @@ class ServiceObject:
         statefulset: str | None = None,
         options: LookupOptions | None = None,
         poll: PollPolicy | None = None,
+        connect_policy: ConnectPolicy | None = None,
         on_lookup: Callable[[Look], object] | None = None,
     ) -> None:
         self._target = Target(
@@ -128,10 +153,16 @@ class ServiceObject:
         )
         if poll is not None and not isinstance(poll, PollPolicy):
             raise ConfigError("poll", f"{ascii(poll)[:100]} is no PollPolicy")
+        if connect_policy is not None and not isinstance(connect_policy, ConnectPolicy):
+            raise ConfigError(
+                "connect_policy", f"{ascii(connect_policy)[:100]} is no ConnectPolicy"
+            )
         if on_lookup is not None and not _is_plain_function(on_lookup):
             raise ConfigError("on_lookup", f"{ascii(on_lookup)[:100]} is no plain function")
         self._poll = poll
         self._on_lookup = on_lookup
+        self._connect_policy = _DEFAULT if connect_policy is None else connect_policy
+        self._picker = Picker(self._connect_policy)
         self._follower: FollowerBase | None = None
 
     @property
@@ -181,7 +212,12 @@ class ServiceObject:
         listed = None if observed is None else is_listed(observed, self._target.own_pod())
         assert self._follower is not None  # noqa: S101 - just read from
         errors = self._follower.callback_errors
-        return following.status(monotonic(), listed=listed, callback_errors=errors)
+        return following.status(
+            monotonic(),
+            listed=listed,
+            callback_errors=errors,
+            ejected=self._picker.ejected(),
+        )
 
     @property
     def policy(self) -> PollPolicy:
@@ -202,6 +238,52 @@ class ServiceObject:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._target.title!r})"
+
+    def _call(self, to: To | None, **changes: object) -> Dialling:
+        """One call of ``connect`` or ``endpoint``; what is None is as the policy says.
+
+        Raises:
+            ConfigError: Something that cannot be meant.
+        """
+        check_to(to)
+        policy = self._connect_policy
+        if any(value is not None for value in changes.values()):
+            changed = {name: value for name, value in changes.items() if value is not None}
+            policy = policy.replace(**changed)
+        own = self._target.own_pod() if policy.exclude_self else None
+        return Dialling(self._target.title, policy, to, own, monotonic())
+
+    def _turn(self) -> Endpoint | None:
+        """Whose turn it is, the short way: followed, awake, and nothing else is wanted."""
+        follower = self._follower
+        if follower is None or follower.over is not None:
+            return None
+        following = follower.following
+        if monotonic() >= following.settled_until:
+            return None
+        return self._picker.turn(following.membership)
+
+    def _server_name(
+        self, dial: object, tls: SSLContext | None, tls_name: str
+    ) -> Callable[[Endpoint], str | None]:
+        """What tells the name to verify; None without TLS.
+
+        Raises:
+            ConfigError: A context that does not verify, or arguments that contradict.
+        """
+        if tls_name not in ("pod", "service"):
+            raise ConfigError("tls_name", f"{ascii(tls_name)[:100]} is neither 'pod' nor 'service'")
+        if tls is None:
+            return _no_name
+        if dial is not None:
+            raise ConfigError(
+                "tls", "the function that dials makes the connection: give it to that"
+            )
+        from .tls import check_context, server_name  # noqa: PLC0415 - it loads ssl
+
+        check_context(tls)
+        service = self.name.fqdn if tls_name == "service" else None
+        return lambda endpoint: server_name(endpoint, service)
 
     def _demand_closed(self) -> None:
         """Demand that it is not open.
@@ -242,6 +324,24 @@ class ServiceObject:
             listed=listed,
             predicate=predicate,
         )
+
+
+def _no_name(_: Endpoint) -> None:
+    return None
+
+
+def wanted(to: To | None) -> dict[str, Any]:
+    """The keywords of ``wait_for`` that wait for those ``to`` wants."""
+    if to is None:
+        return {"count": 1}
+    if isinstance(to, int):
+        return {"ordinals": (to,)}
+    if isinstance(to, str):
+        return {"names": (to,)}
+    if isinstance(to, Endpoint):
+        key = key_of(to)
+        return {"predicate": lambda snapshot: any(key_of(each) == key for each in snapshot)}
+    return {"predicate": lambda snapshot: any(to(each) for each in snapshot)}
 
 
 def _is_plain_function(callback: object) -> bool:

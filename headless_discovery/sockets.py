@@ -11,11 +11,38 @@ import socket
 from typing import TYPE_CHECKING
 
 from . import forking
+from .errors import ConfigError
 
 if TYPE_CHECKING:
     from .core.questions import Server
+    from .core.snapshot import Endpoint
 
-__all__ = ["Sockets", "random_id", "reason"]
+__all__ = [
+    "NotConnected",
+    "Sockets",
+    "family_of",
+    "not_connected",
+    "port_of",
+    "random_id",
+    "reason",
+]
+
+
+class NotConnected(ConnectionError):  # noqa: N818 - reads as what it states
+    """A connection to a pod that did not come about.
+
+    Attributes:
+        address: Which of its addresses.
+        why: In words.
+    """
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(why)
+        self.address = address
+        self.why = why
+
+    def __reduce__(self) -> tuple[type[NotConnected], tuple[str, str]]:
+        return type(self), (self.address, self.why)
 
 
 class Sockets:
@@ -72,6 +99,31 @@ class Sockets:
             for each in self.sockets:
                 each.close()
             self.sockets.clear()
+
+
+def family_of(address: str) -> socket.AddressFamily:
+    """IPv4 or IPv6."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def port_of(endpoint: Endpoint) -> int:
+    """The port to connect to.
+
+    Raises:
+        ConfigError: DNS tells none, or several.
+    """
+    if endpoint.port is not None:
+        return endpoint.port
+    told = "no port" if not endpoint.ports else f"the ports {', '.join(map(str, endpoint.ports))}"
+    raise ConfigError(
+        "port", f"DNS tells {told} of {endpoint}: give port=, a number or a port's name"
+    )
+
+
+def not_connected(address: str, error: OSError) -> NotConnected:
+    """Why a connection did not come about; asyncio's own words tell the address once more."""
+    told = os.strerror(error.errno) if error.errno else str(error)
+    return NotConnected(address, told.lower())
 
 
 def random_id() -> bytes:

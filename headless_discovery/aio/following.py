@@ -202,6 +202,8 @@ class Follower(FollowerBase):
         self.looked = Signal()
         #: Tasks that deliver changes to callbacks.
         self.deliveries: set[asyncio.Task[None]] = set()
+        #: Of what is being dialled: it ends at once when this does.
+        self.limits: set[asyncio.Timeout] = set()
         self.loop = asyncio.get_running_loop()
         self._waiting: list[Backlog] = []
         self._task: asyncio.Task[None]
@@ -306,6 +308,9 @@ class Follower(FollowerBase):
         self._over = self._over or why
         self.looked.notify()
         self.changed.notify()
+        for limit in tuple(self.limits):
+            with contextlib.suppress(RuntimeError):  # it is ending already
+                limit.reschedule(self.loop.time())
 
     def _cancel(self) -> None:
         self._end(CLOSED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -20,19 +21,20 @@ if TYPE_CHECKING:
 __all__ = ["ask_serial", "look"]
 
 
-async def look(target: Target, channel: Sockets | None = None) -> Look:
+async def look(target: Target, channel: Sockets | None = None, *, at_most: float = inf) -> Look:
     """Ask DNS once about a Service.
 
     Args:
         target: Whom to ask about.
         channel: Of the follower it is for.
+        at_most: Seconds it may take, where that is less than the options say.
 
     Raises:
         ConfigError: The environment lacks what the look needs.
     """
     start = monotonic()
     request, servers = target.prepare()
-    deadline = start + target.options.timeout
+    deadline = start + min(target.options.timeout, at_most)
     zone = request.service.cluster_domain
     steps = plan(request, target.plans_memory, start)
     questions = next(steps)

@@ -1,30 +1,38 @@
-"""`AsyncHeadlessService` and `adiscover`: the public face for asyncio."""
+"""`AsyncHeadlessService`: the public face for asyncio."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Self
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 from weakref import finalize
 
 from .. import forking
 from ..errors import ConfigError, LookupFailed, NotYetKnown
-from ..service import NOT_OPEN, ServiceObject, demand_seconds
+from ..service import NOT_OPEN, ServiceObject, demand_seconds, wanted
 from .lookup import look
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
+    from ssl import SSLContext
     from types import TracebackType
 
     from ..core.changes import Change
-    from ..core.names import ServiceName
-    from ..core.options import LookupOptions
+    from ..core.connectpolicy import Order
+    from ..core.dialling import Dialling
     from ..core.outcome import Look
-    from ..core.policy import PollPolicy
-    from ..core.snapshot import Snapshot
+    from ..core.selection import To
+    from ..core.snapshot import Endpoint, Snapshot
+    from ..service import ConnectKeywords
+    from .connecting import Source
+    from .dialling import Streams
     from .following import Follower
     from .watching import Watch
 
-__all__ = ["AsyncHeadlessService", "adiscover", "awatch"]
+__all__ = ["AsyncHeadlessService"]
+
+T = TypeVar("T")
 
 
 class AsyncHeadlessService(ServiceObject):
@@ -43,7 +51,10 @@ class AsyncHeadlessService(ServiceObject):
             first = failure
         from ..retrying import again_async  # noqa: PLC0415 - tenacity is loaded after a failure only
 
-        return await again_async(first, lambda: self._look(allow_partial), retries)
+        look_again = self._look
+        return await again_async(
+            first, lambda: look_again(allow_partial), retries, on=(LookupFailed,)
+        )
 
     async def open(self) -> Self:
         """Begin to follow, and wait for the first look: the twin of `HeadlessService.open`."""
@@ -142,11 +153,118 @@ class AsyncHeadlessService(ServiceObject):
         poller = Poller(self._target, self.policy, self._on_lookup)
         return await wait_alone(poller, awaited, stable, timeout)
 
+    async def endpoint(
+        self,
+        *,
+        to: To | None = None,
+        order: Order | None = None,
+        exclude_self: bool | None = None,
+    ) -> Endpoint:
+        """Whom `connect` would dial next: the twin of `HeadlessService.endpoint`."""
+        if to is None and order is None and exclude_self is None:
+            turn = self._turn()
+            if turn is not None:
+                return turn
+        call = self._call(to, order=order, exclude_self=exclude_self)
+        endpoint = self._picker.next(call, *await self._source().members(call))
+        assert endpoint is not None  # noqa: S101 - nobody was tried yet
+        return endpoint
+
+    @overload
+    async def connect(
+        self,
+        dial: None = None,
+        *,
+        tls: SSLContext | None = None,
+        tls_name: Literal["pod", "service"] = "pod",
+        **keywords: Unpack[ConnectKeywords],
+    ) -> Streams: ...
+
+    @overload
+    async def connect(
+        self,
+        dial: Callable[[Endpoint], Awaitable[T]],
+        *,
+        pass_timeout: Literal[False] = False,
+        **keywords: Unpack[ConnectKeywords],
+    ) -> T: ...
+
+    @overload
+    async def connect(
+        self,
+        dial: Callable[[Endpoint, float], Awaitable[T]],
+        *,
+        pass_timeout: Literal[True],
+        **keywords: Unpack[ConnectKeywords],
+    ) -> T: ...
+
+    async def connect(
+        self,
+        dial: Callable[..., Any] | None = None,
+        *,
+        pass_timeout: bool = False,
+        to: To | None = None,
+        order: Order | None = None,
+        exclude_self: bool | None = None,
+        tls: SSLContext | None = None,
+        tls_name: str = "pod",
+        attempt_timeout: float | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+        wait: bool = False,
+    ) -> Any:
+        """Connect to one pod after another: the twin of `HeadlessService.connect`.
+
+        ``dial`` is a coroutine function, and is cancelled when its attempt has taken too
+        long, or the service object is closed. A plain function will do, too; it blocks the
+        event loop for as long as it takes.
+
+        Returns:
+            ``(reader, writer)`` as of ``asyncio.open_connection``, or what ``dial`` returned.
+        """
+        name = self._server_name(dial, tls, tls_name)
+        call = self._call(
+            to,
+            order=order,
+            exclude_self=exclude_self,
+            attempt_timeout=attempt_timeout,
+            timeout=timeout,
+            retries=retries,
+        )
+        from .connecting import connect, dialler  # noqa: PLC0415 - a look needs none of it
+
+        source = self._source()
+        known = await self._listed(call) if wait else None
+        if dial is None:
+            dialled = dialler(call, tls, name)
+        else:
+            dialled = dial if pass_timeout else lambda endpoint, _: dial(endpoint)
+        return await connect(source, self._picker, call, dialled, known)
+
+    def _source(self) -> Source:
+        """Where the members come from."""
+        from .connecting import Alone, Followed  # noqa: PLC0415 - a look needs none of it
+
+        if not self._is_open():
+            return Alone(self._looked)
+        follower = self._opened()
+        follower.demand_own_loop()
+        return Followed(follower)
+
+    async def _listed(self, call: Dialling) -> Snapshot | None:
+        """Wait until whom a call wants is listed; outside ``with`` that answer is its state."""
+        answer = await self.wait_for(**wanted(call.to), timeout=call.left(monotonic()))
+        return None if self._is_open() else answer
+
     async def _look(self, allow_partial: bool) -> Snapshot:
-        done = await look(self._target)
+        return (await self._looked()).result(allow_partial=allow_partial)
+
+    async def _looked(self, at_most: float = inf) -> Look:
+        """One look, for so many seconds at most."""
+        done = await look(self._target, at_most=at_most)
         if self._on_lookup is not None:
             self._on_lookup(done)
-        return done.result(allow_partial=allow_partial)
+        return done
 
     def _is_open(self) -> bool:
         """Whether there is a follower; also one that this process must not use."""
@@ -157,52 +275,3 @@ class AsyncHeadlessService(ServiceObject):
             raise NotYetKnown(self._target.title, NOT_OPEN)
         self._follower.check()
         return self._follower
-
-
-async def adiscover(
-    service: str | ServiceName,
-    *,
-    namespace: str | None = None,
-    port: str | int | None = None,
-    protocol: str | None = None,
-    statefulset: str | None = None,
-    options: LookupOptions | None = None,
-    allow_partial: bool = False,
-    retries: int = 0,
-) -> Snapshot:
-    """Look once at a headless Service: the twin of `discover`."""
-    found = AsyncHeadlessService(
-        service,
-        namespace=namespace,
-        port=port,
-        protocol=protocol,
-        statefulset=statefulset,
-        options=options,
-    )
-    return await found.lookup(allow_partial=allow_partial, retries=retries)
-
-
-def awatch(
-    service: str | ServiceName,
-    *,
-    stop: asyncio.Event | None = None,
-    namespace: str | None = None,
-    port: str | int | None = None,
-    protocol: str | None = None,
-    statefulset: str | None = None,
-    options: LookupOptions | None = None,
-    poll: PollPolicy | None = None,
-    on_lookup: Callable[[Look], object] | None = None,
-) -> Watch:
-    """Iterate over the changes of a Service with ``async for``: the twin of `watch`."""
-    followed = AsyncHeadlessService(
-        service,
-        namespace=namespace,
-        port=port,
-        protocol=protocol,
-        statefulset=statefulset,
-        options=options,
-        poll=poll,
-        on_lookup=on_lookup,
-    )
-    return followed.watch(stop=stop)

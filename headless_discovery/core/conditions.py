@@ -16,7 +16,7 @@ from .names import check_label
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .snapshot import Snapshot
+    from .snapshot import Endpoint, Snapshot
 
 __all__ = [
     "Condition",
@@ -144,11 +144,14 @@ def count_of(snapshot: Snapshot) -> int:
 
 def is_listed(snapshot: Snapshot, own: OwnPod) -> bool:
     """Whether this pod is in an answer: by its name, its address where names are made of it."""
-    return any(
-        endpoint.name == own.name or own.address in endpoint.addresses
-        for endpoint in snapshot.endpoints
-        if endpoint.name == own.name or endpoint.ordinal is None
-    )
+    return any(is_own(endpoint, own) for endpoint in snapshot.endpoints)
+
+
+def is_own(endpoint: Endpoint, own: OwnPod) -> bool:
+    """Whether an endpoint is this pod; names with an ordinal tell all by themselves."""
+    if endpoint.name == own.name:
+        return True
+    return endpoint.ordinal is None and own.address in endpoint.addresses
 
 
 def _counted(text: str, wanted: int) -> Condition:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..errors import DiscoveryError
     from .changes import Change
+    from .ejection import Ejected
     from .outcome import Look
     from .policy import PollPolicy
     from .snapshot import Snapshot
@@ -31,7 +32,7 @@ __all__ = ["HINT", "LOOK", "Following", "Status"]
 
 LOOK = "look"
 HINT = "hint"
-_ASLEEP = 1.0  # seconds beyond its deadline that no look takes, however busy the machine
+_ASLEEP = 1.0  # seconds that nothing is late by, however busy the machine
 
 
 class Status(Value):
@@ -47,6 +48,7 @@ class Status(Value):
         looks: How many ended.
         failures: How many of them failed, in whole or in part.
         callback_errors: How many times a callback raised.
+        ejected: Members that connections leave out, because dialling them failed.
         due_in: Seconds until the next look, 0 while it is overdue.
     """
 
@@ -54,6 +56,7 @@ class Status(Value):
         "age",
         "callback_errors",
         "due_in",
+        "ejected",
         "failures",
         "last_error",
         "listed",
@@ -71,6 +74,7 @@ class Status(Value):
     looks: int
     failures: int
     callback_errors: int
+    ejected: tuple[Ejected, ...]
     due_in: float
 
     def __init__(
@@ -86,6 +90,7 @@ class Status(Value):
         failures: int,
         callback_errors: int,
         due_in: float,
+        ejected: tuple[Ejected, ...] = (),
     ) -> None:
         self._set(
             synced=synced,
@@ -98,6 +103,7 @@ class Status(Value):
             failures=failures,
             callback_errors=callback_errors,
             due_in=due_in,
+            ejected=ejected,
         )
 
 
@@ -114,14 +120,18 @@ class Following:
 
     __slots__ = (
         "_answered_at",
+        "_began_at",
         "_failing_since",
         "_hints",
         "_policy",
         "_schedule",
+        "begun",
+        "ended",
         "failures",
         "last_error",
         "looks",
         "membership",
+        "settled_until",
     )
 
     def __init__(self, policy: PollPolicy, random: Callable[[], float], now: float) -> None:
@@ -130,7 +140,14 @@ class Following:
         self._hints = Hints(policy.hint, self._schedule.interval)
         self._answered_at: float | None = None
         self._failing_since: float | None = None
+        self._began_at = now
         self.membership = Membership(policy)
+        #: Until when the members may be used with nothing to be weighed, monotonic seconds.
+        self.settled_until = -inf
+        #: How many looks have begun, and how many of these had when the last one ended:
+        #: tells whether a look that ended had begun after a certain moment.
+        self.begun = 0
+        self.ended = 0
         self.looks = 0
         self.failures = 0
         self.last_error: DiscoveryError | None = None
@@ -159,6 +176,8 @@ class Following:
         """What is to be done now: `LOOK`, `HINT` or nothing; a look begins with this."""
         if now >= self._schedule.due:
             self._schedule.began(now)
+            self._began_at = now
+            self.begun += 1
             return LOOK
         if now < self._hints.due:
             return None
@@ -180,6 +199,7 @@ class Following:
         before = self.membership
         self.membership, changes = reduce(before, look, now)
         self.looks += 1
+        self.ended = self.begun
         self.last_error = look.error
         snapshot = look.snapshot
         if snapshot is None or snapshot.outcome == PARTIAL:
@@ -207,6 +227,8 @@ class Following:
             )
         if look.elapsed > at_most + _ASLEEP:
             self._schedule.by(now)
+        if self._policy.max_stale is None:
+            self.settled_until = self._schedule.due + _ASLEEP
         return changes[0] if changes else None
 
     def hinted(self, serial: int | None, now: float) -> None:
@@ -217,6 +239,22 @@ class Following:
     def look_by(self, when: float) -> None:
         """Look at that moment at the latest, as early as the floor between two looks allows."""
         self._schedule.by(when)
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last look failed, in whole or in part."""
+        return self._schedule.is_failing
+
+    def is_overdue(self, now: float, at_most: float) -> bool:
+        """Whether this process slept: what it knows may be old, and a look is about to tell.
+
+        Args:
+            now: Monotonic seconds.
+            at_most: Seconds a look may take.
+        """
+        if self.begun > self.ended:
+            return now > self._began_at + at_most + _ASLEEP
+        return now > self._schedule.due + _ASLEEP and not self.is_failing
 
     def quicken(self, now: float) -> None:
         """Begin the quick phase: somebody waits."""
@@ -258,7 +296,14 @@ class Following:
             )
         return members
 
-    def status(self, now: float, *, listed: bool | None, callback_errors: int) -> Status:
+    def status(
+        self,
+        now: float,
+        *,
+        listed: bool | None,
+        callback_errors: int,
+        ejected: tuple[Ejected, ...] = (),
+    ) -> Status:
         """How well the Service is known; the shells add what only they can tell."""
         members = self.membership.members
         since = self._failing_since
@@ -272,6 +317,7 @@ class Following:
             looks=self.looks,
             failures=self.failures,
             callback_errors=callback_errors,
+            ejected=ejected,
             due_in=max(0.0, self._schedule.due - now) if self._schedule.due < inf else 0.0,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["ask_serial", "look"]
 
 
-def look(target: Target, channel: Channel | None = None) -> Look:
+def look(target: Target, channel: Channel | None = None, *, at_most: float = inf) -> Look:
     """Ask DNS once about a Service.
 
     Args:
         target: Whom to ask about.
         channel: Of the follower it is for.
+        at_most: Seconds it may take, where that is less than the options say.
 
     Raises:
         ConfigError: The environment lacks what the look needs.
@@ -33,7 +35,7 @@ def look(target: Target, channel: Channel | None = None) -> Look:
     """
     start = monotonic()
     request, servers = target.prepare()
-    deadline = start + target.options.timeout
+    deadline = start + min(target.options.timeout, at_most)
     zone = request.service.cluster_domain
     steps = plan(request, target.plans_memory, start)
     questions = next(steps)

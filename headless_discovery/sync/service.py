@@ -1,30 +1,38 @@
-"""`HeadlessService` and `discover`: the public face for threads."""
+"""`HeadlessService`: the public face for threads."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 from weakref import finalize
 
 from .. import forking
 from ..errors import ConfigError, LookupFailed, NotYetKnown
-from ..service import NOT_OPEN, ServiceObject, demand_seconds
+from ..service import NOT_OPEN, ServiceObject, demand_seconds, wanted
 from .lookup import look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from socket import socket
+    from ssl import SSLContext
     from types import TracebackType
 
     from ..core.changes import Change
-    from ..core.names import ServiceName
-    from ..core.options import LookupOptions
+    from ..core.connectpolicy import Order
+    from ..core.dialling import Dialling
     from ..core.outcome import Look
-    from ..core.policy import PollPolicy
-    from ..core.snapshot import Snapshot
+    from ..core.selection import To
+    from ..core.snapshot import Endpoint, Snapshot
+    from ..service import ConnectKeywords
+    from .connecting import Source
     from .following import Follower
     from .transport import Stop
     from .watching import Watch
 
-__all__ = ["HeadlessService", "discover", "watch"]
+__all__ = ["HeadlessService"]
+
+T = TypeVar("T")
 
 
 class HeadlessService(ServiceObject):
@@ -44,6 +52,7 @@ class HeadlessService(ServiceObject):
             name ends like one of a StatefulSet.
         options: How to ask; default `LookupOptions`.
         poll: How to follow; default `PollPolicy`.
+        connect_policy: How to connect; default `ConnectPolicy`.
         on_lookup: Called with the `Look` of every look, failed or not: for metrics. In a
             followed Service by the thread that looks, which waits for it.
 
@@ -79,7 +88,7 @@ class HeadlessService(ServiceObject):
             first = failure
         from ..retrying import again  # noqa: PLC0415 - tenacity is loaded after a failure only
 
-        return again(first, lambda: self._look(allow_partial), retries)
+        return again(first, lambda: self._look(allow_partial), retries, on=(LookupFailed,))
 
     def open(self) -> Self:
         """Begin to follow: waits for the first look, at most ``options.timeout``.
@@ -236,11 +245,150 @@ class HeadlessService(ServiceObject):
         poller = Poller(self._target, self.policy, self._on_lookup)
         return wait_alone(poller, awaited, stable, timeout)
 
+    def endpoint(
+        self,
+        *,
+        to: To | None = None,
+        order: Order | None = None,
+        exclude_self: bool | None = None,
+    ) -> Endpoint:
+        """Whom `connect` would dial next; it has had its turn then. Arguments as there.
+
+        Inside ``with`` it comes from the members and asks nothing; outside it looks once.
+
+        Raises:
+            NoEndpoints, EndpointNotFound, NotYetKnown, LookupFailed: As of `connect`.
+        """
+        if to is None and order is None and exclude_self is None:
+            turn = self._turn()
+            if turn is not None:
+                return turn
+        call = self._call(to, order=order, exclude_self=exclude_self)
+        endpoint = self._picker.next(call, *self._source().members(call))
+        assert endpoint is not None  # noqa: S101 - nobody was tried yet
+        return endpoint
+
+    @overload
+    def connect(
+        self,
+        dial: None = None,
+        *,
+        tls: SSLContext | None = None,
+        tls_name: Literal["pod", "service"] = "pod",
+        **keywords: Unpack[ConnectKeywords],
+    ) -> socket: ...
+
+    @overload
+    def connect(
+        self,
+        dial: Callable[[Endpoint], T],
+        *,
+        pass_timeout: Literal[False] = False,
+        **keywords: Unpack[ConnectKeywords],
+    ) -> T: ...
+
+    @overload
+    def connect(
+        self,
+        dial: Callable[[Endpoint, float], T],
+        *,
+        pass_timeout: Literal[True],
+        **keywords: Unpack[ConnectKeywords],
+    ) -> T: ...
+
+    def connect(
+        self,
+        dial: Callable[..., Any] | None = None,
+        *,
+        pass_timeout: bool = False,
+        to: To | None = None,
+        order: Order | None = None,
+        exclude_self: bool | None = None,
+        tls: SSLContext | None = None,
+        tls_name: str = "pod",
+        attempt_timeout: float | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+        wait: bool = False,
+    ) -> Any:
+        """Connect to one pod after another until one accepts.
+
+        Inside ``with`` the candidates are the members; outside it looks once. What is None
+        is as the `ConnectPolicy` says. A pod that fails is left out after 5 failures in a
+        row; one that fails inside ``with`` brings about an early look, and where all have
+        failed, those that this shows at a new address are tried.
+
+        Args:
+            dial: Called with an `Endpoint` in this thread, and what it returns is the
+                result; when it raises an Exception, the next candidate has its turn.
+                Default: a TCP connection.
+            pass_timeout: Call ``dial(endpoint, seconds)``, with the seconds this attempt
+                may take. A function that takes longer is not interrupted.
+            to: One pod only, by ordinal (``0``), name (``"mysql-0"``) or `Endpoint`; or a
+                function that says of an `Endpoint` whether it may be.
+            order: ``"round_robin"``, ``"random"``, ``"ordinal"``, or a function that takes
+                the candidates and gives those to be tried, in order.
+            exclude_self: Whether this pod itself is left out.
+            tls: Shake hands with this context; it has to verify. The address is dialled and
+                the pod's FQDN verified.
+            tls_name: ``"service"`` verifies the Service's own FQDN instead of the pod's.
+            attempt_timeout: Seconds one pod may take.
+            timeout: Seconds the whole call may take.
+            retries: More rounds over the candidates, with growing pauses.
+            wait: Wait until whom ``to`` wants is listed, at most ``timeout``.
+
+        Returns:
+            A connected blocking socket, or what ``dial`` returned.
+
+        Raises:
+            ConnectFailed: All were tried; it lists every attempt.
+            NoEndpoints: Nobody is there.
+            EndpointNotFound: Nobody like ``to`` is there.
+            AmbiguousEndpoint: Two are.
+            WaitTimeout: With ``wait``: it was not listed in time.
+            NotYetKnown: Inside ``with``: no look has told the members yet, or it was closed.
+            LookupFailed, NotHeadless: Outside ``with``: the one look said so.
+            ConfigError: An argument that cannot be meant; no port is known.
+        """
+        name = self._server_name(dial, tls, tls_name)
+        call = self._call(
+            to,
+            order=order,
+            exclude_self=exclude_self,
+            attempt_timeout=attempt_timeout,
+            timeout=timeout,
+            retries=retries,
+        )
+        from .connecting import connect, dialler  # noqa: PLC0415 - a look needs none of it
+
+        source = self._source()
+        known = self._listed(call) if wait else None
+        if dial is None:
+            dialled = dialler(source, call, tls, name)
+        else:
+            dialled = dial if pass_timeout else lambda endpoint, _: dial(endpoint)
+        return connect(source, self._picker, call, dialled, known)
+
+    def _source(self) -> Source:
+        """Where the members come from."""
+        from .connecting import Alone, Followed  # noqa: PLC0415 - a look needs none of it
+
+        return Followed(self._opened()) if self._is_open() else Alone(self._looked)
+
+    def _listed(self, call: Dialling) -> Snapshot | None:
+        """Wait until whom a call wants is listed; outside ``with`` that answer is its state."""
+        answer = self.wait_for(**wanted(call.to), timeout=call.left(monotonic()))
+        return None if self._is_open() else answer
+
     def _look(self, allow_partial: bool) -> Snapshot:
-        done = look(self._target)
+        return self._looked().result(allow_partial=allow_partial)
+
+    def _looked(self, at_most: float = inf) -> Look:
+        """One look, for so many seconds at most."""
+        done = look(self._target, at_most=at_most)
         if self._on_lookup is not None:
             self._on_lookup(done)
-        return done.result(allow_partial=allow_partial)
+        return done
 
     def _is_open(self) -> bool:
         """Whether there is a follower; also one that this process must not use."""
@@ -251,65 +399,3 @@ class HeadlessService(ServiceObject):
             raise NotYetKnown(self._target.title, NOT_OPEN)
         self._follower.check()
         return self._follower
-
-
-def discover(
-    service: str | ServiceName,
-    *,
-    namespace: str | None = None,
-    port: str | int | None = None,
-    protocol: str | None = None,
-    statefulset: str | None = None,
-    options: LookupOptions | None = None,
-    allow_partial: bool = False,
-    retries: int = 0,
-) -> Snapshot:
-    """Look once at a headless Service; the arguments are those of `HeadlessService`.
-
-    Returns:
-        A snapshot with outcome OK, EMPTY or ABSENT.
-
-    Raises:
-        InvalidName, ConfigError, LookupFailed, NotHeadless: as `HeadlessService.lookup`.
-    """
-    found = HeadlessService(
-        service,
-        namespace=namespace,
-        port=port,
-        protocol=protocol,
-        statefulset=statefulset,
-        options=options,
-    )
-    return found.lookup(allow_partial=allow_partial, retries=retries)
-
-
-def watch(
-    service: str | ServiceName,
-    *,
-    stop: Stop | None = None,
-    namespace: str | None = None,
-    port: str | int | None = None,
-    protocol: str | None = None,
-    statefulset: str | None = None,
-    options: LookupOptions | None = None,
-    poll: PollPolicy | None = None,
-    on_lookup: Callable[[Look], object] | None = None,
-) -> Watch:
-    """Iterate over the changes of a Service, polling in the thread that iterates.
-
-    The arguments are those of `HeadlessService` and of its `watch`.
-
-    Returns:
-        An iterator of `Change`; the first one adds everybody.
-    """
-    followed = HeadlessService(
-        service,
-        namespace=namespace,
-        port=port,
-        protocol=protocol,
-        statefulset=statefulset,
-        options=options,
-        poll=poll,
-        on_lookup=on_lookup,
-    )
-    return followed.watch(stop=stop)

@@ -27,22 +27,39 @@ WORLD = {
 }  # fmt: skip
 WORLDLY_CALLS = {"open", "print", "input", "exec", "eval", "breakpoint"}
 
+_SHELL = {
+    "errors", "core", "retrying", "target", "service", "reporting", "forking", "sockets", "picking",
+}  # fmt: skip
 # Who may import whom, by layer; a module may import its own layer and those named here.
 BELOW = {
     "errors": set(),
     "core": {"errors"},
     "resolvconf": {"errors", "core"},
     "peerfile": {"errors"},
-    "retrying": {"errors", "core"},
+    "retrying": set(),
+    "picking": {"core", "forking"},
+    "tls": {"errors", "core"},
     "target": {"errors", "core", "resolvconf", "forking"},
-    "service": {"errors", "core", "target", "reporting"},
+    "service": {"errors", "core", "target", "reporting", "picking", "tls"},
     "reporting": {"errors", "core"},
     "forking": set(),
-    "sockets": {"core", "forking"},
-    "sync": {"errors", "core", "retrying", "target", "service", "reporting", "forking", "sockets"},
-    "aio": {"errors", "core", "retrying", "target", "service", "reporting", "forking", "sockets"},
+    "sockets": {"errors", "core", "forking"},
+    "sync": _SHELL,
+    "aio": _SHELL,
+    "integrations": {"errors", "core", "tls", "sync", "aio", ""},
     "testing": {"errors", "core"},
-    "cli": {"errors", "core", "peerfile", "resolvconf", "retrying", "target", "sync", "aio", ""},
+    "cli": {
+        "errors",
+        "core",
+        "peerfile",
+        "resolvconf",
+        "retrying",
+        "target",
+        "tls",
+        "sync",
+        "aio",
+        "",
+    },
     "__main__": {"cli"},
     "": {"errors", "core", "sync", "aio"},
 }

@@ -36,7 +36,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def in_threads(first: LookupFailed, call: Callable[[], Snapshot], retries: int) -> Snapshot:
     """The face for threads."""
-    return again(first, call, retries)
+    return again(first, call, retries, on=(LookupFailed,))
 
 
 def in_asyncio(first: LookupFailed, call: Callable[[], Snapshot], retries: int) -> Snapshot:
@@ -46,7 +46,7 @@ def in_asyncio(first: LookupFailed, call: Callable[[], Snapshot], retries: int) 
         return call()
 
     async def main() -> Snapshot:
-        waiting: Awaitable[Snapshot] = again_async(first, called, retries)
+        waiting: Awaitable[Snapshot] = again_async(first, called, retries, on=(LookupFailed,))
         return await waiting
 
     return asyncio.run(main())

@@ -1,0 +1,274 @@
+"""Connecting: from a Service to an open connection, awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from inspect import isawaitable
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from ..errors import (
+    ConfigError,
+    ConnectFailed,
+    EndpointNotFound,
+    LookupFailed,
+    NoEndpoints,
+)
+from .dialling import dial_streams
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from contextlib import AbstractContextManager
+    from ssl import SSLContext
+
+    from ..core.dialling import Dialling
+    from ..core.outcome import Look
+    from ..core.snapshot import Endpoint, Snapshot
+    from ..picking import Picker
+    from .dialling import Streams
+    from .following import Follower
+
+__all__ = ["Alone", "Followed", "connect", "dialler"]
+
+T = TypeVar("T")
+
+_TURNS = 5  # of the loop, from a connection that stands until its streams are there
+_AGAIN_ON = (ConnectFailed, NoEndpoints, EndpointNotFound, LookupFailed)
+
+
+class Source(Protocol):
+    """Where the members come from."""
+
+    def check(self) -> None:
+        """Go on, or raise `NotYetKnown`."""
+
+    async def members(self, call: Dialling) -> tuple[Snapshot, Snapshot | None]:
+        """Who is there, and the last complete answer."""
+
+    def failed(self) -> None:
+        """A dial failed."""
+
+    async def looked_again(self, call: Dialling) -> bool:
+        """Whether a look that began after a failed dial has answered."""
+
+    def ends(self, limit: asyncio.Timeout) -> AbstractContextManager[None]:
+        """While in it, what is awaited also ends where the service object is closed."""
+
+
+class Followed:
+    """The members of an opened service object."""
+
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+        self._following = follower.following
+        self._begun = -1  # looks, when a dial had failed
+
+    def check(self) -> None:
+        """Go on.
+
+        Raises:
+            NotYetKnown: It was closed.
+        """
+        self._follower.check()
+
+    async def members(self, call: Dialling) -> tuple[Snapshot, Snapshot | None]:
+        """Who is there; a process that slept looks first."""
+        self.check()
+        following, target = self._following, self._follower.poller.target
+        if following.is_overdue(monotonic(), target.options.timeout):
+            await self._wait_for_look(following.begun, call)
+        return following.known(target.title, monotonic()), following.observed
+
+    def failed(self) -> None:
+        """A dial failed: ask for an early look."""
+        self._begun = self._following.begun
+        self._follower.poller.want()
+
+    async def looked_again(self, call: Dialling) -> bool:
+        """Wait for the look that a failed dial asked for; not while looks fail anyway."""
+        begun, self._begun = self._begun, -1
+        if begun < 0 or self._following.is_failing:
+            return False
+        await self._wait_for_look(begun, call)
+        return self._following.ended > begun and not self._following.is_failing
+
+    @contextmanager
+    def ends(self, limit: asyncio.Timeout) -> Iterator[None]:
+        """While in it, what is awaited also ends where the service object is closed."""
+        self._follower.limits.add(limit)
+        try:
+            yield
+        finally:
+            self._follower.limits.discard(limit)
+
+    async def _wait_for_look(self, begun: int, call: Dialling) -> None:
+        follower = self._follower
+        while self._following.ended <= begun and (left := call.left(monotonic())):
+            self.check()
+            await follower.looked.wait(left)
+        self.check()
+
+
+class Alone:
+    """The members as one look tells them.
+
+    Args:
+        look: Looks once, for so many seconds at most.
+    """
+
+    def __init__(self, look: Callable[[float], Awaitable[Look]]) -> None:
+        self._look = look
+
+    def check(self) -> None:
+        """There is nothing that could be closed."""
+
+    async def members(self, call: Dialling) -> tuple[Snapshot, Snapshot | None]:
+        """Look; a part of the pods will do."""
+        done = await self._look(call.left(monotonic()))
+        return done.result(allow_partial=bool(done.snapshot)), None
+
+    def failed(self) -> None:
+        """There is one look, and no more."""
+
+    async def looked_again(self, call: Dialling) -> bool:  # noqa: ARG002 - as of those followed
+        """There is one look, and no more."""
+        return False
+
+    def ends(self, limit: asyncio.Timeout) -> AbstractContextManager[None]:  # noqa: ARG002
+        """There is nothing that could be closed."""
+        return nullcontext()
+
+
+def dialler(
+    call: Dialling, tls: SSLContext | None, name: Callable[[Endpoint], str | None]
+) -> Callable[[Endpoint, float], Awaitable[Streams]]:
+    """What dials where the caller has no function for it.
+
+    Args:
+        call: What is wanted.
+        tls: Shake hands with this.
+        name: Tells the name to verify.
+    """
+
+    def dial(endpoint: Endpoint, seconds: float) -> Awaitable[Streams]:  # noqa: ARG001
+        return dial_streams(endpoint, stagger=call.policy.stagger, tls=tls, name=name(endpoint))
+
+    return dial
+
+
+async def connect(
+    source: Source,
+    picker: Picker,
+    call: Dialling,
+    dial: Callable[[Endpoint, float], Any],
+    known: Snapshot | None = None,
+) -> Any:
+    """Dial one candidate after another until one works.
+
+    Args:
+        source: Where the members come from.
+        picker: Whose turn it is.
+        call: What is wanted.
+        dial: Dials an endpoint, for so many seconds at most; may be a coroutine function.
+        known: The members, where they were just waited for.
+
+    Raises:
+        ConnectFailed, NoEndpoints, EndpointNotFound, LookupFailed: After the last round.
+        NotYetKnown: Nothing is known yet, or the service object was closed.
+    """
+    try:
+        return await _round(source, picker, call, dial, known)
+    except _AGAIN_ON as error:
+        left = call.left(monotonic())
+        if not call.policy.retries or not left:
+            raise
+        first = error
+    from ..retrying import again_async  # noqa: PLC0415 - tenacity is loaded after a failure only
+
+    async def another() -> Any:
+        await source.looked_again(call)
+        call.next_round()
+        return await _round(source, picker, call, dial, None)
+
+    async def pause(seconds: float) -> None:
+        try:
+            async with _limit(source, seconds):
+                await asyncio.sleep(seconds + 1.0)
+        except TimeoutError:
+            source.check()
+
+    retries = call.policy.retries
+    return await again_async(first, another, retries, on=_AGAIN_ON, seconds=left, sleep=pause)
+
+
+async def _round(
+    source: Source,
+    picker: Picker,
+    call: Dialling,
+    dial: Callable[[Endpoint, float], Any],
+    known: Snapshot | None,
+) -> Any:
+    members, observed = await source.members(call) if known is None else (known, None)
+    while True:
+        source.check()
+        try:
+            endpoint = picker.next(call, members, observed) if call.left(monotonic()) else None
+        except (NoEndpoints, EndpointNotFound):
+            if not call.attempts:
+                raise
+            endpoint = None  # it was dialled, and has gone since
+        if endpoint is None:
+            if not await source.looked_again(call):
+                raise call.error(monotonic())
+            members, observed = await source.members(call)
+            continue
+        began = monotonic()
+        try:
+            made = await _attempt(source, dial, endpoint, call.attempt(began))
+        except Exception as error:  # noqa: BLE001 - whatever the caller's function raises
+            source.check()  # it was closed meanwhile
+            picker.failed(call, endpoint, error, began)
+            if not isinstance(error, ConfigError):
+                source.failed()
+            continue
+        picker.worked(endpoint)
+        return made
+
+
+async def _attempt(
+    source: Source, dial: Callable[[Endpoint, float], Any], endpoint: Endpoint, seconds: float
+) -> Any:
+    try:
+        async with _limit(source, seconds) as limit:
+            made = dial(endpoint, seconds)
+            return await made if isawaitable(made) else made
+    except TimeoutError as error:
+        if limit.expired():
+            raise TimeoutError(f"no connection within {seconds:.2g} s") from error
+        raise
+
+
+@asynccontextmanager
+async def _limit(source: Source, seconds: float) -> AsyncIterator[asyncio.Timeout]:
+    """So many seconds at most, and no longer than the service object is open."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as limit:
+        timer = loop.call_later(seconds, _expire, loop, limit, _TURNS)
+        try:
+            with source.ends(limit):
+                yield limit
+        finally:
+            timer.cancel()
+
+
+def _expire(loop: asyncio.AbstractEventLoop, limit: asyncio.Timeout, turns: int) -> None:
+    """End it; a loop that was held up finds connections made that nobody has seen yet.
+
+    Its next turns are theirs.
+    """
+    if turns:
+        loop.call_soon(_expire, loop, limit, turns - 1)
+    else:
+        with suppress(RuntimeError):  # it has ended meanwhile
+            limit.reschedule(loop.time())

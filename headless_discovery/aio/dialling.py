@@ -1,0 +1,90 @@
+"""Dialling: a connection to one pod, its families raced, awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from ..core.racing import Race
+from ..sockets import family_of, not_connected, port_of
+from .transport import end_tasks, quiet_task
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from ..core.snapshot import Endpoint
+
+    Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+__all__ = ["dial_streams"]
+
+_STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+
+
+async def dial_streams(
+    endpoint: Endpoint, *, stagger: float, tls: SSLContext | None = None, name: str | None = None
+) -> Streams:
+    """Connect to an endpoint; it is the caller that ends it in time.
+
+    Args:
+        endpoint: Whom to.
+        stagger: Seconds between its addresses, see `Race`.
+        tls: Shake hands, too.
+        name: The name the other side has to prove.
+
+    Raises:
+        OSError: It cannot be connected to, or does not prove its name.
+        ConfigError: It has no port, or several.
+    """
+    port = port_of(endpoint)
+    if len(endpoint.addresses) == 1 and tls is None:
+        try:
+            return await asyncio.open_connection(endpoint.address, port)
+        except OSError as error:
+            raise not_connected(endpoint.address, error) from None
+    connected = await _race(endpoint.addresses, port, stagger)
+    try:
+        return await asyncio.open_connection(sock=connected, ssl=tls, server_hostname=name)
+    except BaseException:
+        connected.close()
+        raise
+
+
+async def _race(addresses: tuple[str, ...], port: int, stagger: float) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    race = Race(addresses, stagger, monotonic())
+    trying: dict[asyncio.Task[None], tuple[socket.socket, str]] = {}
+    failures: list[OSError] = []
+    try:
+        while True:
+            now = monotonic()
+            while (address := race.begin(now)) is not None:
+                try:
+                    attempt = socket.socket(family_of(address), _STREAM)
+                except OSError as error:  # no such family here, or no descriptor
+                    failures.append(not_connected(address, error))
+                    race.failed(now)
+                    continue
+                trying[quiet_task(loop.sock_connect(attempt, (address, port)))] = attempt, address
+            if not trying and race.due == inf:
+                raise failures[-1]
+            wait = None if race.due == inf else max(0.0, race.due - now)
+            done, _ = await asyncio.wait(trying, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                attempt, address = trying.pop(task)
+                refused = task.exception()
+                if refused is None:
+                    return attempt
+                attempt.close()
+                if not isinstance(refused, OSError):
+                    raise refused
+                failures.append(not_connected(address, refused))
+                race.failed(monotonic())
+    finally:
+        if trying:
+            await end_tasks(*trying)
+        for attempt, _ in trying.values():
+            attempt.close()

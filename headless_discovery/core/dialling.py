@@ -1,0 +1,154 @@
+"""Dialling: one call of ``connect``: whom it has tried, how that ended, when it is over.
+
+In: the members, the time, how each dial ended. Out: who is dialled next and for how long at
+most, or the error of a call that found nobody. The shells dial and wait.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError, ConnectFailed
+from .selection import as_tried, candidates
+from .snapshot import join_port
+from .values import Value
+
+if TYPE_CHECKING:
+    from .conditions import OwnPod
+    from .connectpolicy import ConnectPolicy
+    from .selection import Candidates, Selection, To
+    from .snapshot import Endpoint, Snapshot
+
+__all__ = ["ConnectAttempt", "Dialling"]
+
+
+class ConnectAttempt(Value):
+    """One pod that was dialled, and how that failed.
+
+    Attributes:
+        endpoint: Who.
+        address: Where: the last of its addresses that failed, or the first, where the
+            caller's own function dialled.
+        error: How.
+        seconds: How long it took.
+    """
+
+    __slots__ = ("address", "endpoint", "error", "seconds")
+    endpoint: Endpoint
+    address: str
+    error: Exception
+    seconds: float
+
+    def __init__(
+        self, *, endpoint: Endpoint, address: str, error: Exception, seconds: float
+    ) -> None:
+        self._set(endpoint=endpoint, address=address, error=error, seconds=seconds)
+
+    def __str__(self) -> str:
+        """``mysql-0 at 10.244.1.5:3306: connection refused (0.001 s)``."""
+        place = join_port(self.address, self.endpoint.port)
+        who = place if self.endpoint.name is None else f"{self.endpoint.name} at {place}"
+        return f"{who}: {in_words(self.error)} ({self.seconds:.3f} s)"
+
+
+class Dialling:
+    """One call. Not safe to be used by two threads.
+
+    Args:
+        service: The Service's name, for errors.
+        policy: The numbers of this call.
+        to: Whom it wants.
+        own: This pod, where it is to be left out.
+        now: Monotonic seconds.
+    """
+
+    __slots__ = (
+        "_candidates",
+        "_considered",
+        "_tried",
+        "attempts",
+        "deadline",
+        "own",
+        "policy",
+        "service",
+        "to",
+    )
+
+    def __init__(
+        self, service: str, policy: ConnectPolicy, to: To | None, own: OwnPod | None, now: float
+    ) -> None:
+        self.service = service
+        self.policy = policy
+        self.to = to
+        self.own = own
+        self.deadline = now + policy.timeout
+        self.attempts: list[ConnectAttempt] = []
+        self._tried: set[tuple[str, ...]] = set()
+        self._candidates: Candidates | None = None
+        self._considered: Snapshot | None = None
+
+    def left(self, now: float) -> float:
+        """Seconds until the call has to end, 0 where it should have ended."""
+        return max(0.0, self.deadline - now)
+
+    def attempt(self, now: float) -> float:
+        """Seconds that one attempt may take from now."""
+        return min(self.policy.attempt_timeout, self.left(now))
+
+    def consider(self, members: Snapshot) -> None:
+        """These are the members now; the caller's own functions are called here.
+
+        Raises:
+            NoEndpoints, EndpointNotFound, ConfigError: as `candidates`.
+        """
+        if members is not self._considered:
+            self._candidates = candidates(members, self.to, self.policy.order, self.own)
+            self._considered = members
+
+    def next(self, selection: Selection, now: float) -> Endpoint | None:
+        """Who is dialled now; None where nobody is left."""
+        if self._candidates is None:
+            return None
+        endpoint = selection.draw(self._candidates, self._tried, now)
+        if endpoint is not None:
+            self._tried.add(as_tried(endpoint))
+        return endpoint
+
+    def failed(
+        self, selection: Selection, endpoint: Endpoint, error: Exception, began: float, now: float
+    ) -> None:
+        """Dialling somebody failed."""
+        address = getattr(error, "address", None)
+        self.attempts.append(
+            ConnectAttempt(
+                endpoint=endpoint,
+                address=address if address in endpoint.addresses else endpoint.address,
+                error=error,
+                seconds=now - began,
+            )
+        )
+        if not isinstance(error, ConfigError):  # else it was not dialled
+            selection.failed(endpoint, in_words(error), now)
+
+    def next_round(self) -> None:
+        """Everybody may be dialled once more."""
+        self._tried.clear()
+        self._considered = None
+
+    def error(self, now: float) -> ConnectFailed | ConfigError:
+        """The error of a call that ends without a connection."""
+        reasons = [each.error for each in self.attempts]
+        refused = [each for each in reasons if isinstance(each, ConfigError)]
+        if refused and len(refused) == len(reasons):
+            return refused[0]
+        return ConnectFailed(
+            self.service,
+            tuple(self.attempts),
+            timeout=self.policy.timeout if now >= self.deadline else None,
+        )
+
+
+def in_words(error: Exception) -> str:
+    """An error as part of a sentence."""
+    text = (getattr(error, "strerror", None) or str(error)).strip()
+    return text or type(error).__name__

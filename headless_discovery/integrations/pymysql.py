@@ -1,0 +1,131 @@
+"""PyMySQL: connections to the pods of a MySQL or MariaDB behind a Service.
+
+In: a service object or its roles, and the keywords of ``pymysql.connect``. Out: a connection.
+The pod's address is dialled and TLS verifies the pod's FQDN, which PyMySQL is told as its
+``host``; so a ``ping(reconnect=True)`` comes back to the same pod.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import closing, suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from ..sockets import port_of
+from ..sync.dialling import dial_socket
+from .whom import name_of, split
+
+try:
+    import pymysql
+except ImportError as error:
+    raise ImportError("PyMySQL is missing: pip install 'headless-discovery[pymysql]'") from error
+
+from pymysql.cursors import DictCursor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..core.snapshot import Endpoint
+    from .whom import Source
+
+__all__ = ["connect", "dial", "probe"]
+
+_STAGGER = 0.25
+# MariaDB from 10.5, MySQL from 8.0.22, older ones.
+_STATUS = ("SHOW ALL REPLICAS STATUS", "SHOW REPLICA STATUS", "SHOW SLAVE STATUS")
+
+
+def connect(source: Source, **keywords: Any) -> pymysql.Connection[Any]:
+    """Connect to one of the pods.
+
+    Args:
+        source: A `HeadlessService`, or a `Roles`.
+        **keywords: Those of ``service.connect`` that say whom (``to``, ``order``, ...; of a
+            `Roles` also ``role``), and those of ``pymysql.connect`` but for ``host`` and
+            ``port``, which DNS tells.
+
+    Raises:
+        ConnectFailed: Nobody let us in; the attempts hold the errors of PyMySQL.
+    """
+    whom, options = split(keywords)
+    return source.connect(  # type: ignore[no-any-return]  # whatever dial returns
+        lambda endpoint, seconds: dial(endpoint, seconds, **options), pass_timeout=True, **whom
+    )
+
+
+def dial(endpoint: Endpoint, seconds: float, **options: Any) -> pymysql.Connection[Any]:
+    """Connect to that pod within so many seconds, or raise what PyMySQL or the socket raises."""
+    deadline = monotonic() + seconds
+    made = pymysql.Connection(
+        host=name_of(endpoint), port=port_of(endpoint), defer_connect=True, **options
+    )
+    connected = dial_socket(endpoint, seconds, stagger=_STAGGER, check=lambda: None)
+    for level, option in (
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY),
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+    ):
+        connected.setsockopt(level, option, 1)
+    # PyMySQL's only limit for the handshake is that of all reads, so the socket is cut from
+    # outside when time is up; by a twin, since TLS takes the socket itself over.
+    twin, late = connected.dup(), threading.Event()
+
+    def cut() -> None:
+        late.set()
+        with suppress(OSError):
+            twin.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(max(0.0, deadline - monotonic()), cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        made.connect(connected)
+    finally:
+        timer.cancel()
+        timer.join()
+        twin.close()
+        if late.is_set():
+            if made.open:
+                made.close()
+            raise TimeoutError(f"no handshake within {seconds:.2g} s")
+    return made
+
+
+def probe(**options: Any) -> Callable[[Endpoint, float], str]:
+    """What `Roles` ask a pod by: ``@@read_only``, and whether it replicates from another.
+
+    A replica is read-only, or follows another server. For the second question the user needs
+    ``SLAVE MONITOR`` (MariaDB) or ``REPLICATION CLIENT`` (MySQL).
+
+    Args:
+        **options: Keywords of ``pymysql.connect``: user, password, ssl and so on.
+    """
+
+    def ask(endpoint: Endpoint, timeout: float) -> str:
+        limits = {"read_timeout": timeout, "cursorclass": DictCursor}
+        with (
+            closing(dial(endpoint, timeout, **{**options, **limits})) as connection,
+            connection.cursor() as cursor,
+        ):
+            return "replica" if _is_read_only(cursor) or _is_replicating(cursor) else "primary"
+
+    return ask
+
+
+def _is_read_only(cursor: DictCursor) -> bool:
+    cursor.execute("SELECT @@read_only AS said")
+    [row] = cursor.fetchall()
+    return str(row["said"]).upper() not in ("0", "OFF")
+
+
+def _is_replicating(cursor: DictCursor) -> bool:
+    for statement in _STATUS:
+        with suppress(pymysql.ProgrammingError):  # it has another word for it
+            cursor.execute(statement)
+            break
+    return any(
+        key.endswith(("_IO_Running", "_SQL_Running")) and said != "No"
+        for row in cursor.fetchall()
+        for key, said in row.items()
+    )

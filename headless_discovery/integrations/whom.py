@@ -1,0 +1,52 @@
+"""Whom: what the integrations of SQL clients have in common.
+
+Their functions take the keywords of the client and, among them, those of
+``service.connect`` that say whom to dial and for how long.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..core.snapshot import Endpoint
+
+__all__ = ["WHOM", "Source", "is_same_pod", "name_of", "split"]
+
+WHOM = (
+    "attempt_timeout",
+    "exclude_self",
+    "order",
+    "retries",
+    "role",
+    "timeout",
+    "to",
+    "wait",
+)
+"""Keywords that are ours; no client has a parameter of such a name, asyncpg's timeout aside."""
+
+
+class Source(Protocol):
+    """Whatever connects: a service object, or its `Roles`."""
+
+    @property
+    def connect(self) -> Callable[..., Any]:
+        """As of `HeadlessService`."""
+
+
+def split(keywords: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The keywords of ``service.connect``, and those of the client."""
+    whom = {key: value for key, value in keywords.items() if key in WHOM}
+    return whom, {key: value for key, value in keywords.items() if key not in WHOM}
+
+
+def name_of(endpoint: Endpoint) -> str:
+    """What a certificate is verified against: the pod's FQDN; the address where it has none."""
+    return endpoint.hostname or endpoint.address
+
+
+def is_same_pod(one: Endpoint, other: Endpoint) -> bool:
+    """Whether a connection to one is a connection to the other: a pod that was not replaced."""
+    return one.name == other.name and not set(one.addresses).isdisjoint(other.addresses)

@@ -1,0 +1,329 @@
+"""What the integrations of redis-py and of valkey-py share: both have the same Sentinel pools.
+
+In: roles. Out: what such a pool asks a Sentinel for, ``discover_master`` and
+``discover_slaves``, and connections that are renewed as the members change. Imports neither
+client: their classes are given.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from ..aio.roles import AsyncRoles
+from ..aio.service import AsyncHeadlessService
+from ..core.roles import REPLICA, check_role
+from ..core.values import is_number
+from ..errors import ConfigError, DiscoveryError, NotYetKnown
+from ..sync.roles import Roles
+from ..sync.service import HeadlessService
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from ..core.snapshot import Endpoint
+
+    By = Literal["name", "address"]
+    Place = tuple[str, int]
+
+__all__ = [
+    "PORT",
+    "AsyncConnectionMixin",
+    "AsyncManagerBase",
+    "ConnectionMixin",
+    "Kit",
+    "ManagerBase",
+    "async_probe",
+    "check_by",
+    "place",
+    "probe",
+    "role_of",
+]
+
+PORT = 6379
+OURS = ("by", "port", "fallback", "recycle")
+CONNECT_WITHIN = 1.0
+"""Seconds a pod has to accept: inside a cluster that takes milliseconds."""
+_ROLES = {"master": "primary", "slave": "replica"}
+
+
+def check_by(by: object) -> None:
+    """Demand that it says how a pod is dialled.
+
+    Raises:
+        ConfigError: It does not.
+    """
+    if by not in ("name", "address"):
+        raise ConfigError("by", f"{ascii(by)[:100]} is neither 'name' nor 'address'")
+
+
+def place(endpoint: Endpoint, by: By, port: int) -> Place:
+    """Where a client connects to: the FQDN or the address, and the port."""
+    host = endpoint.hostname if by == "name" else None
+    return host or endpoint.address, endpoint.port or port
+
+
+def role_of(answer: Any) -> str:
+    """The role in the answer to ``ROLE``; a Sentinel has none of ours."""
+    word = answer[0]
+    text = word.decode() if isinstance(word, bytes) else str(word)
+    return _ROLES.get(text, text)
+
+
+class Kit(NamedTuple):
+    """What a client library brings for threads, or for asyncio.
+
+    Attributes:
+        manager: Its manager: `ManagerBase` with its errors.
+        pool: Its ``SentinelConnectionPool``.
+        connection: Its connection with our mixin.
+        tls_connection: The same for TLS.
+        retry: Its way to do a read again, four times within some two seconds.
+        errors: After which errors.
+    """
+
+    manager: Callable[..., Any]
+    pool: Any
+    connection: Any
+    tls_connection: Any
+    retry: Any
+    errors: tuple[type[Exception], ...]
+
+    def make(self, service: Any, role: str, keywords: dict[str, Any]) -> Any:
+        """A pool of the primary or of the replicas.
+
+        Args:
+            service: A service object, or roles.
+            role: Reads on replicas may be done again, writes on the primary may not.
+            keywords: Those of the manager, and of connections.
+        """
+        check_role(role)
+        ours = {name: keywords.pop(name) for name in OURS if name in keywords}
+        usual: dict[str, Any] = {"socket_connect_timeout": CONNECT_WITHIN}
+        if role == REPLICA:
+            usual.update(retry=self.retry, retry_on_error=list(self.errors))
+        else:
+            ours["fallback"] = True
+        is_tls = keywords.pop("ssl", False)
+        usual["connection_class"] = self.tls_connection if is_tls else self.connection
+        manager = self.manager(service, **ours)
+        settings = {**usual, **keywords, "is_master": role != REPLICA}
+        return self.pool(manager.name, manager, **settings)
+
+
+def probe(
+    client: Any, retry: Any, *, by: By = "name", port: int = PORT, **given: Any
+) -> Callable[[Endpoint, float], str]:
+    """A probe that asks a pod by ``ROLE``.
+
+    Args:
+        client: The class of the client.
+        retry: Its way to do nothing again.
+        by: As `ManagerBase`.
+        port: As `ManagerBase`.
+        **given: Further keywords of the client.
+    """
+    check_by(by)
+
+    def probe(endpoint: Endpoint, timeout: float) -> str:
+        with client(**_once(place(endpoint, by, port), timeout, retry, given)) as asked:
+            return role_of(asked.role())
+
+    return probe
+
+
+def async_probe(
+    client: Any, retry: Any, *, by: By = "name", port: int = PORT, **given: Any
+) -> Callable[[Endpoint, float], Awaitable[str]]:
+    """The twin of `probe`."""
+    check_by(by)
+
+    async def probe(endpoint: Endpoint, timeout: float) -> str:
+        async with client(**_once(place(endpoint, by, port), timeout, retry, given)) as asked:
+            return role_of(await asked.role())
+
+    return probe
+
+
+def _once(where: Place, timeout: float, retry: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords of a client that asks one pod one thing, in so many seconds."""
+    usual = {"socket_connect_timeout": timeout, "socket_timeout": timeout, "retry": retry}
+    return {**usual, **given, "host": where[0], "port": where[1]}
+
+
+class _Base:
+    """What both kinds of manager know. Arguments as `ManagerBase`."""
+
+    #: What the client raises where there is no primary, and no replica.
+    no_primary: type[Exception]
+    no_replica: type[Exception]
+
+    def __init__(
+        self,
+        service: Any,
+        *,
+        by: By = "name",
+        port: int = PORT,
+        fallback: bool = True,
+        recycle: float | None = 60.0,
+    ) -> None:
+        check_by(by)
+        if recycle is not None and not (is_number(recycle) and recycle > 0):
+            raise ConfigError("recycle", f"{ascii(recycle)[:100]} is no number of seconds above 0")
+        self.roles = self._roles(service)
+        self.recycle = recycle
+        self._by: By = by
+        self._port = port
+        self._fallback = fallback
+
+    @property
+    def name(self) -> str:
+        """What messages of the client call the Service."""
+        return repr(self.roles.service)
+
+    def forget(self) -> None:
+        """A read-only error was met: ask again who is what."""
+        self.roles.forget()
+
+    def version(self) -> int | None:
+        """Which version of the members is known; None where none is followed."""
+        try:
+            version: int = self.roles.service.members.version
+        except NotYetKnown:
+            return None
+        return version
+
+    @staticmethod
+    def _roles(service: Any) -> Any:
+        raise NotImplementedError
+
+    def _place(self, endpoint: Endpoint) -> Place:
+        return place(endpoint, self._by, self._port)
+
+    def _error(self, error: DiscoveryError, kind: type[Exception]) -> Exception:
+        """An error of ours as the one the client knows; the caller's own mistakes stay."""
+        return error if isinstance(error, ConfigError) else kind(str(error))
+
+    def _check_fallback(self) -> None:
+        if not self._fallback:
+            raise self.no_primary("no replica can be reached, and the primary is not read from")
+
+
+class ManagerBase(_Base):
+    """A manager for ``SentinelConnectionPool``; it is no Sentinel, and asks none.
+
+    Args:
+        service: A `HeadlessService`, whose ordinal 0 is the primary then, or `Roles`.
+        by: ``"name"`` (default) gives out the pod's FQDN, which TLS verifies; ``"address"``
+            its address: libc is not asked then, but TLS has no name to verify.
+        port: Of a pod that DNS gives no port for, or several; default 6379.
+        fallback: Whether a pool of replicas reads from the primary where no replica can be
+            reached, as it does with a real Sentinel; default True. A pool of the primary
+            needs it.
+        recycle: Seconds after which a connection is made anew as it is taken from the pool,
+            so that reads move on to the next replica; default 60; None: never.
+    """
+
+    @staticmethod
+    def _roles(service: Any) -> Any:
+        return Roles(service) if isinstance(service, HeadlessService) else service
+
+    def discover_master(self, service_name: str) -> Place:  # noqa: ARG002 - roles know whose
+        """Where the primary is."""
+        self._check_fallback()
+        try:
+            return self._place(self.roles.primary())
+        except DiscoveryError as error:
+            raise self._error(error, self.no_primary) from error
+
+    def discover_slaves(self, service_name: str) -> list[Place]:  # noqa: ARG002
+        """Where the replicas are; empty where there are none."""
+        try:
+            return [self._place(each) for each in self.roles.replicas()]
+        except DiscoveryError as error:
+            raise self._error(error, self.no_replica) from error
+
+
+class AsyncManagerBase(_Base):
+    """The twin of `ManagerBase`, over an `AsyncHeadlessService` or `AsyncRoles`."""
+
+    @staticmethod
+    def _roles(service: Any) -> Any:
+        return AsyncRoles(service) if isinstance(service, AsyncHeadlessService) else service
+
+    async def discover_master(self, service_name: str) -> Place:  # noqa: ARG002 - roles know whose
+        """Where the primary is."""
+        self._check_fallback()
+        try:
+            return self._place(await self.roles.primary())
+        except DiscoveryError as error:
+            raise self._error(error, self.no_primary) from error
+
+    async def discover_slaves(self, service_name: str) -> list[Place]:  # noqa: ARG002
+        """Where the replicas are; empty where there are none."""
+        try:
+            return [self._place(each) for each in await self.roles.replicas()]
+        except DiscoveryError as error:
+            raise self._error(error, self.no_replica) from error
+
+
+class _Aging:
+    """When a connection is to be made anew. It is asked as the connection leaves the pool."""
+
+    #: The pool, as the client sets it.
+    connection_pool: Any
+    #: What the client raises after a command that only a primary takes.
+    read_only: type[Exception]
+    _version: int | None = None
+    _made_at: float | None = None
+
+    def _is_old(self) -> bool:
+        manager = self.connection_pool.sentinel_manager
+        version, now = manager.version(), monotonic()
+        is_old = version is not None and version != self._version
+        if self._made_at is not None and manager.recycle is not None:
+            is_old = is_old or now - self._made_at >= manager.recycle
+        if is_old or self._made_at is None:
+            self._version, self._made_at = version, now
+        return is_old
+
+    def _note(self, error: Exception) -> None:
+        """The client makes a connection error of a primary's read-only error."""
+        if isinstance(error.__context__, self.read_only):
+            self.connection_pool.sentinel_manager.forget()
+
+
+class ConnectionMixin(_Aging):
+    """A connection of a Sentinel pool that follows the members."""
+
+    def connect(self) -> Any:
+        """Connect, if it is not connected, or not any more to be used."""
+        if self._is_old():
+            self.disconnect()  # type: ignore[attr-defined]
+        return super().connect()  # type: ignore[misc]
+
+    def read_response(self, *arguments: Any, **keywords: Any) -> Any:
+        """Read an answer."""
+        try:
+            return super().read_response(*arguments, **keywords)  # type: ignore[misc]
+        except Exception as error:
+            self._note(error)
+            raise
+
+
+class AsyncConnectionMixin(_Aging):
+    """The twin of `ConnectionMixin`."""
+
+    async def connect(self) -> Any:
+        """Connect, if it is not connected, or not any more to be used."""
+        if self._is_old():
+            await self.disconnect(nowait=True)  # type: ignore[attr-defined]
+        return await super().connect()  # type: ignore[misc]
+
+    async def read_response(self, *arguments: Any, **keywords: Any) -> Any:
+        """Read an answer."""
+        try:
+            return await super().read_response(*arguments, **keywords)  # type: ignore[misc]
+        except Exception as error:
+            self._note(error)
+            raise

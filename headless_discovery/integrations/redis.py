@@ -1,0 +1,139 @@
+"""redis-py: a client of the primary, or of the replicas, behind a headless Service.
+
+In: a service object, or roles. Out: an ordinary ``redis.Redis`` whose pool asks us, instead
+of a Sentinel, at each new connection. Uses ``redis.sentinel`` and no private attribute.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from . import _sentinel as shared
+
+try:
+    from redis import Redis, asyncio, sentinel
+    from redis.asyncio import retry as async_retry
+    from redis.asyncio import sentinel as async_sentinel
+    from redis.backoff import ExponentialBackoff, NoBackoff
+    from redis.exceptions import ConnectionError as NoConnection
+    from redis.exceptions import ReadOnlyError
+    from redis.exceptions import TimeoutError as NoAnswer
+    from redis.retry import Retry
+except ImportError as error:
+    raise ImportError("redis-py is missing: pip install 'headless-discovery[redis]'") from error
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ..aio.roles import AsyncRoles
+    from ..aio.service import AsyncHeadlessService
+    from ..core.snapshot import Endpoint
+    from ..sync.roles import Roles
+    from ..sync.service import HeadlessService
+
+__all__ = ["AsyncManager", "Manager", "async_client", "async_role_probe", "client", "role_probe"]
+
+
+class Manager(shared.ManagerBase):
+    """For a ``SentinelConnectionPool`` of your own; arguments as `client`, but for ``role``."""
+
+    no_primary = sentinel.MasterNotFoundError
+    no_replica = sentinel.SlaveNotFoundError
+
+
+class AsyncManager(shared.AsyncManagerBase):
+    """For a pool of ``redis.asyncio.sentinel``; arguments as `async_client`."""
+
+    no_primary = async_sentinel.MasterNotFoundError
+    no_replica = async_sentinel.SlaveNotFoundError
+
+
+class _Connection(shared.ConnectionMixin, sentinel.SentinelManagedConnection):
+    read_only = ReadOnlyError
+
+
+class _TLSConnection(shared.ConnectionMixin, sentinel.SentinelManagedSSLConnection):
+    read_only = ReadOnlyError
+
+
+class _AsyncConnection(shared.AsyncConnectionMixin, async_sentinel.SentinelManagedConnection):
+    read_only = ReadOnlyError
+
+
+class _AsyncTLSConnection(shared.AsyncConnectionMixin, async_sentinel.SentinelManagedSSLConnection):
+    read_only = ReadOnlyError
+
+
+_AGAIN = ExponentialBackoff(cap=0.5, base=0.05), 4
+_ERRORS = (NoConnection, NoAnswer)
+_KIT = shared.Kit(
+    Manager,
+    sentinel.SentinelConnectionPool,
+    _Connection,
+    _TLSConnection,
+    Retry(*_AGAIN),
+    _ERRORS,
+)
+_ASYNC_KIT = shared.Kit(
+    AsyncManager,
+    async_sentinel.SentinelConnectionPool,
+    _AsyncConnection,
+    _AsyncTLSConnection,
+    async_retry.Retry(*_AGAIN),
+    _ERRORS,
+)
+
+
+def client(
+    service: HeadlessService | Roles,
+    *,
+    role: Literal["primary", "replica"] = "primary",
+    **keywords: Any,
+) -> Redis:
+    """A client whose connections go to the primary, or from replica to replica.
+
+    Args:
+        service: A service object, whose ordinal 0 is the primary then, or `Roles`.
+        role: ``"primary"`` (default) or ``"replica"``.
+        **keywords: Ours:
+
+            ``by``: ``"name"`` (default) connects to the pod's FQDN, which TLS verifies;
+            ``"address"`` asks libc for no name, and leaves TLS none to verify.
+            ``port``: Of a pod that DNS gives no port for, or several; default 6379.
+            ``fallback``: Whether reads go to the primary where no replica can be reached,
+            as with a Sentinel; default True.
+            ``recycle``: Seconds after which a connection is made anew as it is taken from
+            the pool, so that reads move on; default 60; None: as the members change only.
+
+            All others are those of a connection of the client: ``ssl=True``,
+            ``ssl_ca_certs``, ``password``. By default a pod has 1 s to accept, and a read on
+            a replica is done again after a failure, up to four times.
+
+    Returns:
+        A client that owns its pool: close it.
+    """
+    return Redis.from_pool(_KIT.make(service, role, keywords))
+
+
+def async_client(
+    service: AsyncHeadlessService | AsyncRoles,
+    *,
+    role: Literal["primary", "replica"] = "primary",
+    **keywords: Any,
+) -> asyncio.Redis:
+    """The twin of `client` for asyncio; close it with ``await client.aclose()``."""
+    return asyncio.Redis.from_pool(_ASYNC_KIT.make(service, role, keywords))
+
+
+def role_probe(**keywords: Any) -> Callable[[Endpoint, float], str]:
+    """A probe for `Roles` that asks each pod by ``ROLE``.
+
+    Args:
+        **keywords: ``by`` and ``port`` as `client`; all others are those of ``redis.Redis``.
+    """
+    return shared.probe(Redis, Retry(NoBackoff(), 0), **keywords)
+
+
+def async_role_probe(**keywords: Any) -> Callable[[Endpoint, float], Awaitable[str]]:
+    """The twin of `role_probe`, for `AsyncRoles`."""
+    return shared.async_probe(asyncio.Redis, async_retry.Retry(NoBackoff(), 0), **keywords)

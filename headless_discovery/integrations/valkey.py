@@ -1,0 +1,129 @@
+"""valkey-py: a client of the primary, or of the replicas, behind a headless Service.
+
+In: a service object, or roles. Out: an ordinary ``valkey.Valkey`` whose pool asks us, instead
+of a Sentinel, at each new connection. Uses ``valkey.sentinel`` and no private attribute.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from . import _sentinel as shared
+
+try:
+    from valkey import Valkey, asyncio, sentinel
+    from valkey.asyncio import retry as async_retry
+    from valkey.asyncio import sentinel as async_sentinel
+    from valkey.backoff import ExponentialBackoff, NoBackoff
+    from valkey.exceptions import ConnectionError as NoConnection
+    from valkey.exceptions import ReadOnlyError
+    from valkey.exceptions import TimeoutError as NoAnswer
+    from valkey.retry import Retry
+except ImportError as error:
+    raise ImportError("valkey-py is missing: pip install 'headless-discovery[valkey]'") from error
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ..aio.roles import AsyncRoles
+    from ..aio.service import AsyncHeadlessService
+    from ..core.snapshot import Endpoint
+    from ..sync.roles import Roles
+    from ..sync.service import HeadlessService
+
+__all__ = ["AsyncManager", "Manager", "async_client", "async_role_probe", "client", "role_probe"]
+
+
+class Manager(shared.ManagerBase):
+    """For a ``SentinelConnectionPool`` of your own; arguments as `client`, but for ``role``."""
+
+    no_primary = sentinel.MasterNotFoundError
+    no_replica = sentinel.SlaveNotFoundError
+
+
+class AsyncManager(shared.AsyncManagerBase):
+    """For a pool of ``valkey.asyncio.sentinel``; arguments as `async_client`."""
+
+    no_primary = async_sentinel.MasterNotFoundError
+    no_replica = async_sentinel.SlaveNotFoundError
+
+
+class _Connection(shared.ConnectionMixin, sentinel.SentinelManagedConnection):
+    read_only = ReadOnlyError
+
+
+class _TLSConnection(shared.ConnectionMixin, sentinel.SentinelManagedSSLConnection):
+    read_only = ReadOnlyError
+
+
+class _AsyncConnection(shared.AsyncConnectionMixin, async_sentinel.SentinelManagedConnection):
+    read_only = ReadOnlyError
+
+
+class _AsyncTLSConnection(shared.AsyncConnectionMixin, async_sentinel.SentinelManagedSSLConnection):
+    read_only = ReadOnlyError
+
+
+_AGAIN = ExponentialBackoff(cap=0.5, base=0.05), 4
+_ERRORS = (NoConnection, NoAnswer)
+_KIT = shared.Kit(
+    Manager,
+    sentinel.SentinelConnectionPool,
+    _Connection,
+    _TLSConnection,
+    Retry(*_AGAIN),
+    _ERRORS,
+)
+_ASYNC_KIT = shared.Kit(
+    AsyncManager,
+    async_sentinel.SentinelConnectionPool,
+    _AsyncConnection,
+    _AsyncTLSConnection,
+    async_retry.Retry(*_AGAIN),
+    _ERRORS,
+)
+
+
+def client(
+    service: HeadlessService | Roles,
+    *,
+    role: Literal["primary", "replica"] = "primary",
+    **keywords: Any,
+) -> Valkey:
+    """A client whose connections go to the primary, or from replica to replica.
+
+    Args:
+        service: A service object, whose ordinal 0 is the primary then, or `Roles`.
+        role: ``"primary"`` (default) or ``"replica"``.
+        **keywords: Ours are ``by``, ``port``, ``fallback`` and ``recycle``, as for redis-py
+            (`headless_discovery.integrations.redis.client`); all others are those of a
+            connection of the client: ``ssl=True``, ``ssl_ca_certs``, ``password``.
+
+    Returns:
+        A client that owns its pool: close it.
+    """
+    return Valkey.from_pool(_KIT.make(service, role, keywords))
+
+
+def async_client(
+    service: AsyncHeadlessService | AsyncRoles,
+    *,
+    role: Literal["primary", "replica"] = "primary",
+    **keywords: Any,
+) -> asyncio.Valkey:
+    """The twin of `client` for asyncio; close it with ``await client.aclose()``."""
+    return asyncio.Valkey.from_pool(_ASYNC_KIT.make(service, role, keywords))
+
+
+def role_probe(**keywords: Any) -> Callable[[Endpoint, float], str]:
+    """A probe for `Roles` that asks each pod by ``ROLE``.
+
+    Args:
+        **keywords: ``by`` and ``port`` as `client`; all others are those of ``valkey.Valkey``.
+    """
+    return shared.probe(Valkey, Retry(NoBackoff(), 0), **keywords)
+
+
+def async_role_probe(**keywords: Any) -> Callable[[Endpoint, float], Awaitable[str]]:
+    """The twin of `role_probe`, for `AsyncRoles`."""
+    return shared.async_probe(asyncio.Valkey, async_retry.Retry(NoBackoff(), 0), **keywords)

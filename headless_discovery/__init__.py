@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .aio.oneliners import adiscover, awatch
+    from .aio.roles import AsyncRoles
     from .aio.service import AsyncHeadlessService
     from .core.changes import Change
     from .core.connectpolicy import ConnectPolicy
@@ -40,11 +41,13 @@ if TYPE_CHECKING:
         WaitTimeout,
     )
     from .sync.oneliners import discover, watch
+    from .sync.roles import Roles
     from .sync.service import HeadlessService
 
 __all__ = [
     "AmbiguousEndpoint",
     "AsyncHeadlessService",
+    "AsyncRoles",
     "Attempt",
     "Change",
     "ConfigError",
@@ -64,6 +67,7 @@ __all__ = [
     "NotHeadless",
     "NotYetKnown",
     "PollPolicy",
+    "Roles",
     "ServiceName",
     "Snapshot",
     "Status",
@@ -80,6 +84,7 @@ __version__ = "0.1.0"
 _HOME = {
     "AmbiguousEndpoint": "errors",
     "AsyncHeadlessService": "aio.service",
+    "AsyncRoles": "aio.roles",
     "Attempt": "core.questions",
     "Change": "core.changes",
     "ConfigError": "errors",
@@ -99,6 +104,7 @@ _HOME = {
     "NotHeadless": "errors",
     "NotYetKnown": "errors",
     "PollPolicy": "core.policy",
+    "Roles": "sync.roles",
     "ServiceName": "core.names",
     "Snapshot": "core.snapshot",
     "Status": "core.following",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["creator", "follow", "listen"]
 
 _POD = "headless_discovery.pod"  # in the info of a pool's connection
-_READ_ONLY = {1290, 1792, 1836, "25006"}  # of MySQL and MariaDB; of PostgreSQL
+_READ_ONLY = (1290, 1792, 1836, "25006")  # of MySQL and MariaDB; of PostgreSQL
 
 
 def listen(engine: Engine, source: Source, *, role: str | None = None, **whom: Any) -> None:
@@ -102,8 +102,7 @@ def follow(engine: Engine, roles: Roles, *, role: str = "primary") -> None:
 
     def handle_error(context: ExceptionContext) -> None:
         error = context.original_exception
-        code = getattr(error, "sqlstate", None) or next(iter(error.args), None)
-        if code in _READ_ONLY:
+        if any(said in _READ_ONLY for said in (getattr(error, "sqlstate", None), *error.args[:1])):
             roles.forget()
 
     event.listen(engine, "checkout", checkout)

@@ -13,7 +13,7 @@ import headless_discovery
 
 REPOSITORY = Path(__file__).parents[2]
 # The modules whose __all__ is public as a whole, and what is exported besides.
-PUBLIC = ("errors", "sync.service", "aio.service")
+PUBLIC = ("errors", "sync.service", "aio.service", "sync.roles", "aio.roles")
 VALUES = {
     "Attempt",
     "Change",

@@ -64,7 +64,8 @@ class Picker:
         """
         call.consider(members)
         with self._lock:
-            self._membership = None
+            if self._membership is not None and self._membership.members is not members:
+                self._membership = None
             self._selection.renew(members, observed)
             return call.next(self._selection, monotonic())
 

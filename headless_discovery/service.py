@@ -51,6 +51,7 @@ __all__ = [
 ]
 
 _DEFAULT = ConnectPolicy()
+_AS_THE_POLICY_SAYS = (None,) * 5
 _CO_COROUTINE = 0x80  # ``inspect`` has it, and costs more start-up than all of this
 CLOSE_WAITS = 0.08  # seconds; what takes longer ends by itself
 FORK_SEEN_WITHIN = 5.0  # seconds; who waits while it is forked has nobody left to wake it
@@ -164,6 +165,8 @@ class ServiceObject:
         self._connect_policy = _DEFAULT if connect_policy is None else connect_policy
         self._picker = Picker(self._connect_policy)
         self._follower: FollowerBase | None = None
+        #: What the follower knows, whether it goes on or not.
+        self._known: Following | None = None
 
     @property
     def name(self) -> ServiceName:
@@ -239,29 +242,43 @@ class ServiceObject:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._target.title!r})"
 
-    def _call(self, to: To | None, **changes: object) -> Dialling:
+    def _call(
+        self,
+        to: To | None,
+        order: Order | None,
+        exclude_self: bool | None,
+        attempt_timeout: float | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> Dialling:
         """One call of ``connect`` or ``endpoint``; what is None is as the policy says.
 
         Raises:
             ConfigError: Something that cannot be meant.
         """
-        check_to(to)
+        if to is not None:
+            check_to(to)
         policy = self._connect_policy
-        if any(value is not None for value in changes.values()):
-            changed = {name: value for name, value in changes.items() if value is not None}
-            policy = policy.replace(**changed)
+        if (order, exclude_self, attempt_timeout, timeout, retries) != _AS_THE_POLICY_SAYS:
+            told = {
+                "order": order,
+                "exclude_self": exclude_self,
+                "attempt_timeout": attempt_timeout,
+                "timeout": timeout,
+                "retries": retries,
+            }
+            policy = policy.replace(
+                **{key: value for key, value in told.items() if value is not None}
+            )
         own = self._target.own_pod() if policy.exclude_self else None
-        return Dialling(self._target.title, policy, to, own, monotonic())
+        return Dialling(policy, to, own, monotonic())
 
     def _turn(self) -> Endpoint | None:
         """Whose turn it is, the short way: followed, awake, and nothing else is wanted."""
-        follower = self._follower
-        if follower is None or follower.over is not None:
+        known = self._known
+        if known is None or monotonic() >= known.settled_until:
             return None
-        following = follower.following
-        if monotonic() >= following.settled_until:
-            return None
-        return self._picker.turn(following.membership)
+        return self._picker.turn(known.membership)
 
     def _server_name(
         self, dial: object, tls: SSLContext | None, tls_name: str

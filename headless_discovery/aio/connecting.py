@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..core.outcome import Look
     from ..core.snapshot import Endpoint, Snapshot
     from ..picking import Picker
+    from ..target import Target
     from .dialling import Streams
     from .following import Follower
 
@@ -40,13 +41,17 @@ _AGAIN_ON = (ConnectFailed, NoEndpoints, EndpointNotFound, LookupFailed)
 class Source(Protocol):
     """Where the members come from."""
 
+    @property
+    def title(self) -> str:
+        """The Service's name."""
+
     def check(self) -> None:
         """Go on, or raise `NotYetKnown`."""
 
     async def members(self, call: Dialling) -> tuple[Snapshot, Snapshot | None]:
         """Who is there, and the last complete answer."""
 
-    def failed(self) -> None:
+    def failed(self, call: Dialling) -> None:
         """A dial failed."""
 
     async def looked_again(self, call: Dialling) -> bool:
@@ -62,7 +67,11 @@ class Followed:
     def __init__(self, follower: Follower) -> None:
         self._follower = follower
         self._following = follower.following
-        self._begun = -1  # looks, when a dial had failed
+
+    @property
+    def title(self) -> str:
+        """The Service's name."""
+        return self._follower.poller.target.title
 
     def check(self) -> None:
         """Go on.
@@ -80,15 +89,15 @@ class Followed:
             await self._wait_for_look(following.begun, call)
         return following.known(target.title, monotonic()), following.observed
 
-    def failed(self) -> None:
+    def failed(self, call: Dialling) -> None:
         """A dial failed: ask for an early look."""
-        self._begun = self._following.begun
+        call.begun = self._following.begun
         self._follower.poller.want()
 
     async def looked_again(self, call: Dialling) -> bool:
         """Wait for the look that a failed dial asked for; not while looks fail anyway."""
-        begun, self._begun = self._begun, -1
-        if begun < 0 or self._following.is_failing:
+        begun, call.begun = call.begun, None
+        if begun is None or self._following.is_failing:
             return False
         await self._wait_for_look(begun, call)
         return self._following.ended > begun and not self._following.is_failing
@@ -114,11 +123,18 @@ class Alone:
     """The members as one look tells them.
 
     Args:
+        target: Of the look.
         look: Looks once, for so many seconds at most.
     """
 
-    def __init__(self, look: Callable[[float], Awaitable[Look]]) -> None:
+    def __init__(self, target: Target, look: Callable[[float], Awaitable[Look]]) -> None:
+        self._target = target
         self._look = look
+
+    @property
+    def title(self) -> str:
+        """The Service's name."""
+        return self._target.title
 
     def check(self) -> None:
         """There is nothing that could be closed."""
@@ -128,7 +144,7 @@ class Alone:
         done = await self._look(call.left(monotonic()))
         return done.result(allow_partial=bool(done.snapshot)), None
 
-    def failed(self) -> None:
+    def failed(self, call: Dialling) -> None:
         """There is one look, and no more."""
 
     async def looked_again(self, call: Dialling) -> bool:  # noqa: ARG002 - as of those followed
@@ -211,7 +227,6 @@ async def _round(
 ) -> Any:
     members, observed = await source.members(call) if known is None else (known, None)
     while True:
-        source.check()
         try:
             endpoint = picker.next(call, members, observed) if call.left(monotonic()) else None
         except (NoEndpoints, EndpointNotFound):
@@ -220,7 +235,7 @@ async def _round(
             endpoint = None  # it was dialled, and has gone since
         if endpoint is None:
             if not await source.looked_again(call):
-                raise call.error(monotonic())
+                raise call.error(source.title, monotonic())
             members, observed = await source.members(call)
             continue
         began = monotonic()
@@ -230,7 +245,7 @@ async def _round(
             source.check()  # it was closed meanwhile
             picker.failed(call, endpoint, error, began)
             if not isinstance(error, ConfigError):
-                source.failed()
+                source.failed(call)
             continue
         picker.worked(endpoint)
         return made

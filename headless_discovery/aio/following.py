@@ -247,6 +247,7 @@ class Follower(FollowerBase):
     def forked(self) -> None:
         """This is a child process: the loop is not here."""
         self._over = FORKED
+        self.following.end()
         self._waiting.clear()
 
     @property
@@ -306,6 +307,7 @@ class Follower(FollowerBase):
 
     def _end(self, why: str) -> None:
         self._over = self._over or why
+        self.following.end()
         self.looked.notify()
         self.changed.notify()
         for limit in tuple(self.limits):

@@ -11,6 +11,7 @@ from weakref import finalize
 from .. import forking
 from ..errors import ConfigError, LookupFailed, NotYetKnown
 from ..service import NOT_OPEN, ServiceObject, demand_seconds, wanted
+from .connecting import Alone, Followed, connect, dialler
 from .lookup import look
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from ..core.selection import To
     from ..core.snapshot import Endpoint, Snapshot
     from ..service import ConnectKeywords
-    from .connecting import Source
     from .dialling import Streams
     from .following import Follower
     from .watching import Watch
@@ -67,6 +67,7 @@ class AsyncHeadlessService(ServiceObject):
             follower = Follower(self._target, policy, self._on_lookup)
             self._closing = finalize(self, follower.abandon)  # for who forgets to close it
             self._follower = follower
+            self._known = follower.following
         try:
             await follower.open(self._target.options.timeout)
         except (Exception, asyncio.CancelledError):  # `with` closes nothing it did not enter
@@ -161,11 +162,12 @@ class AsyncHeadlessService(ServiceObject):
         exclude_self: bool | None = None,
     ) -> Endpoint:
         """Whom `connect` would dial next: the twin of `HeadlessService.endpoint`."""
-        if to is None and order is None and exclude_self is None:
+        plain = to is None and order is None and exclude_self is None
+        if plain and self._follower is not None and self._follower.over is None:
             turn = self._turn()
             if turn is not None:
                 return turn
-        call = self._call(to, order=order, exclude_self=exclude_self)
+        call = self._call(to, order, exclude_self)
         endpoint = self._picker.next(call, *await self._source().members(call))
         assert endpoint is not None  # noqa: S101 - nobody was tried yet
         return endpoint
@@ -223,16 +225,7 @@ class AsyncHeadlessService(ServiceObject):
             ``(reader, writer)`` as of ``asyncio.open_connection``, or what ``dial`` returned.
         """
         name = self._server_name(dial, tls, tls_name)
-        call = self._call(
-            to,
-            order=order,
-            exclude_self=exclude_self,
-            attempt_timeout=attempt_timeout,
-            timeout=timeout,
-            retries=retries,
-        )
-        from .connecting import connect, dialler  # noqa: PLC0415 - a look needs none of it
-
+        call = self._call(to, order, exclude_self, attempt_timeout, timeout, retries)
         source = self._source()
         known = await self._listed(call) if wait else None
         if dial is None:
@@ -241,12 +234,10 @@ class AsyncHeadlessService(ServiceObject):
             dialled = dial if pass_timeout else lambda endpoint, _: dial(endpoint)
         return await connect(source, self._picker, call, dialled, known)
 
-    def _source(self) -> Source:
+    def _source(self) -> Followed | Alone:
         """Where the members come from."""
-        from .connecting import Alone, Followed  # noqa: PLC0415 - a look needs none of it
-
         if not self._is_open():
-            return Alone(self._looked)
+            return Alone(self._target, self._looked)
         follower = self._opened()
         follower.demand_own_loop()
         return Followed(follower)

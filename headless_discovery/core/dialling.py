@@ -55,7 +55,6 @@ class Dialling:
     """One call. Not safe to be used by two threads.
 
     Args:
-        service: The Service's name, for errors.
         policy: The numbers of this call.
         to: Whom it wants.
         own: This pod, where it is to be left out.
@@ -67,22 +66,23 @@ class Dialling:
         "_considered",
         "_tried",
         "attempts",
+        "begun",
         "deadline",
         "own",
         "policy",
-        "service",
         "to",
     )
 
     def __init__(
-        self, service: str, policy: ConnectPolicy, to: To | None, own: OwnPod | None, now: float
+        self, policy: ConnectPolicy, to: To | None, own: OwnPod | None, now: float
     ) -> None:
-        self.service = service
         self.policy = policy
         self.to = to
         self.own = own
         self.deadline = now + policy.timeout
         self.attempts: list[ConnectAttempt] = []
+        #: How many looks had begun when a dial failed last; None where none did.
+        self.begun: int | None = None
         self._tried: set[tuple[str, ...]] = set()
         self._candidates: Candidates | None = None
         self._considered: Snapshot | None = None
@@ -135,14 +135,19 @@ class Dialling:
         self._tried.clear()
         self._considered = None
 
-    def error(self, now: float) -> ConnectFailed | ConfigError:
-        """The error of a call that ends without a connection."""
+    def error(self, service: str, now: float) -> ConnectFailed | ConfigError:
+        """The error of a call that ends without a connection.
+
+        Args:
+            service: The Service's name.
+            now: Monotonic seconds.
+        """
         reasons = [each.error for each in self.attempts]
         refused = [each for each in reasons if isinstance(each, ConfigError)]
         if refused and len(refused) == len(reasons):
             return refused[0]
         return ConnectFailed(
-            self.service,
+            service,
             tuple(self.attempts),
             timeout=self.policy.timeout if now >= self.deadline else None,
         )

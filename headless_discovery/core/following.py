@@ -245,6 +245,10 @@ class Following:
         """Whether the last look failed, in whole or in part."""
         return self._schedule.is_failing
 
+    def end(self) -> None:
+        """Nobody looks any more."""
+        self.settled_until = -inf
+
     def is_overdue(self, now: float, at_most: float) -> bool:
         """Whether this process slept: what it knows may be old, and a look is about to tell.
 

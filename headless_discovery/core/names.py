@@ -71,10 +71,11 @@ class ServiceName(Value):
     'my-database.shop.svc.cluster.local'
     """
 
-    __slots__ = ("cluster_domain", "namespace", "service")
+    __slots__ = ("_fqdn", "cluster_domain", "namespace", "service")
     service: str
     namespace: str
     cluster_domain: str
+    _fqdn: str
 
     def __init__(
         self, text: str, *, namespace: str | None = None, cluster_domain: str | None = None
@@ -89,12 +90,14 @@ class ServiceName(Value):
         domain = parts.cluster_domain or DEFAULT_CLUSTER_DOMAIN
         fqdn = f"{parts.service}.{parts.namespace}.svc.{domain}"
         _check_length(text, fqdn)
-        self._set(service=parts.service, namespace=parts.namespace, cluster_domain=domain)
+        self._set(
+            service=parts.service, namespace=parts.namespace, cluster_domain=domain, _fqdn=fqdn
+        )
 
     @property
     def fqdn(self) -> str:
         """The full name without the last dot, as certificates hold it."""
-        return f"{self.service}.{self.namespace}.svc.{self.cluster_domain}"
+        return self._fqdn
 
     def __str__(self) -> str:
         return self.fqdn

@@ -161,6 +161,8 @@ class Selection:
         Returns:
             None where all have been dialled.
         """
+        if not wanted.takes_turns:
+            return self._the_one(wanted.endpoints[0], tried, now)
         left = [each for each in wanted.given or wanted.endpoints if as_tried(each) not in tried]
         if not left:
             return None
@@ -198,11 +200,18 @@ class Selection:
         self._random = random
         self._rotation.reseed(random)
 
+    def _the_one(
+        self, endpoint: Endpoint, tried: set[tuple[str, ...]], now: float
+    ) -> Endpoint | None:
+        if as_tried(endpoint) in tried:
+            return None
+        self._ejections.drawn(endpoint, now)
+        return endpoint
+
     def _choose(self, tier: Sequence[Endpoint], wanted: Candidates) -> Endpoint:
-        order = wanted.order if wanted.takes_turns else ORDINAL
-        if order == RANDOM:
+        if wanted.order == RANDOM:
             return tier[int(self._random() * len(tier))]
-        if order == ROUND_ROBIN:
+        if wanted.order == ROUND_ROBIN:
             return self._rotation.turn_among({key_of(each) for each in tier}) or tier[0]
         return tier[0]  # by ordinal, or as the caller's function gave them
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..core.outcome import Look
     from ..core.snapshot import Endpoint, Snapshot
     from ..picking import Picker
+    from ..target import Target
     from .following import Follower
 
 __all__ = ["Alone", "Followed", "connect", "dialler"]
@@ -36,13 +37,17 @@ _AGAIN_ON = (ConnectFailed, NoEndpoints, EndpointNotFound, LookupFailed)
 class Source(Protocol):
     """Where the members come from."""
 
+    @property
+    def title(self) -> str:
+        """The Service's name."""
+
     def check(self) -> None:
         """Go on, or raise `NotYetKnown`."""
 
     def members(self, call: Dialling) -> tuple[Snapshot, Snapshot | None]:
         """Who is there, and the last complete answer."""
 
-    def failed(self) -> None:
+    def failed(self, call: Dialling) -> None:
         """A dial failed."""
 
     def looked_again(self, call: Dialling) -> bool:
@@ -58,7 +63,11 @@ class Followed:
     def __init__(self, follower: Follower) -> None:
         self._follower = follower
         self._following = follower.following
-        self._begun = -1  # looks, when a dial had failed
+
+    @property
+    def title(self) -> str:
+        """The Service's name."""
+        return self._follower.poller.target.title
 
     def check(self) -> None:
         """Go on.
@@ -76,15 +85,15 @@ class Followed:
             self._wait_for_look(following.begun, call)
         return following.known(target.title, monotonic()), following.observed
 
-    def failed(self) -> None:
+    def failed(self, call: Dialling) -> None:
         """A dial failed: ask for an early look."""
-        self._begun = self._following.begun
+        call.begun = self._following.begun
         self._follower.poller.want()
 
     def looked_again(self, call: Dialling) -> bool:
         """Wait for the look that a failed dial asked for; not while looks fail anyway."""
-        begun, self._begun = self._begun, -1
-        if begun < 0 or self._following.is_failing:
+        begun, call.begun = call.begun, None
+        if begun is None or self._following.is_failing:
             return False
         self._wait_for_look(begun, call)
         return self._following.ended > begun and not self._following.is_failing
@@ -109,11 +118,18 @@ class Alone:
     """The members as one look tells them.
 
     Args:
+        target: Of the look.
         look: Looks once, for so many seconds at most.
     """
 
-    def __init__(self, look: Callable[[float], Look]) -> None:
+    def __init__(self, target: Target, look: Callable[[float], Look]) -> None:
+        self._target = target
         self._look = look
+
+    @property
+    def title(self) -> str:
+        """The Service's name."""
+        return self._target.title
 
     def check(self) -> None:
         """There is nothing that could be closed."""
@@ -123,7 +139,7 @@ class Alone:
         done = self._look(call.left(monotonic()))
         return done.result(allow_partial=bool(done.snapshot)), None
 
-    def failed(self) -> None:
+    def failed(self, call: Dialling) -> None:
         """There is one look, and no more."""
 
     def looked_again(self, call: Dialling) -> bool:  # noqa: ARG002 - as of those followed
@@ -210,7 +226,6 @@ def _round(
 ) -> T:
     members, observed = source.members(call) if known is None else (known, None)
     while True:
-        source.check()
         try:
             endpoint = picker.next(call, members, observed) if call.left(monotonic()) else None
         except (NoEndpoints, EndpointNotFound):
@@ -219,7 +234,7 @@ def _round(
             endpoint = None  # it was dialled, and has gone since
         if endpoint is None:
             if not source.looked_again(call):
-                raise call.error(monotonic())
+                raise call.error(source.title, monotonic())
             members, observed = source.members(call)
             continue
         began = monotonic()
@@ -229,7 +244,7 @@ def _round(
             source.check()  # it was closed meanwhile
             picker.failed(call, endpoint, error, began)
             if not isinstance(error, ConfigError):
-                source.failed()
+                source.failed(call)
             continue
         picker.worked(endpoint)
         return made

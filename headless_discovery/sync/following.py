@@ -215,6 +215,7 @@ class Follower(FollowerBase):
         """This is a child process: the thread is not here, and nobody may wait for it."""
         self._renew()
         self._over = FORKED
+        self.following.end()
         self._waiting.clear()
 
     def add_waiting(self) -> Backlog:
@@ -258,6 +259,7 @@ class Follower(FollowerBase):
     def _end(self, why: str) -> None:
         with self.looked:
             self._over = self._over or why
+            self.following.end()
             self.looked.notify_all()
             self.changed.notify_all()
 

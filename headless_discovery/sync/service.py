@@ -10,6 +10,7 @@ from weakref import finalize
 from .. import forking
 from ..errors import ConfigError, LookupFailed, NotYetKnown
 from ..service import NOT_OPEN, ServiceObject, demand_seconds, wanted
+from .connecting import Alone, Followed, connect, dialler
 from .lookup import look
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from ..core.selection import To
     from ..core.snapshot import Endpoint, Snapshot
     from ..service import ConnectKeywords
-    from .connecting import Source
     from .following import Follower
     from .transport import Stop
     from .watching import Watch
@@ -113,6 +113,7 @@ class HeadlessService(ServiceObject):
             # Also for who forgets to close it, and at the end of the interpreter.
             self._closing = finalize(self, follower.close)
             self._follower = follower
+            self._known = follower.following
         try:
             follower.open(self._target.options.timeout)
         except BaseException:  # interrupted, too: `with` closes nothing it did not enter
@@ -263,7 +264,7 @@ class HeadlessService(ServiceObject):
             turn = self._turn()
             if turn is not None:
                 return turn
-        call = self._call(to, order=order, exclude_self=exclude_self)
+        call = self._call(to, order, exclude_self)
         endpoint = self._picker.next(call, *self._source().members(call))
         assert endpoint is not None  # noqa: S101 - nobody was tried yet
         return endpoint
@@ -351,16 +352,7 @@ class HeadlessService(ServiceObject):
             ConfigError: An argument that cannot be meant; no port is known.
         """
         name = self._server_name(dial, tls, tls_name)
-        call = self._call(
-            to,
-            order=order,
-            exclude_self=exclude_self,
-            attempt_timeout=attempt_timeout,
-            timeout=timeout,
-            retries=retries,
-        )
-        from .connecting import connect, dialler  # noqa: PLC0415 - a look needs none of it
-
+        call = self._call(to, order, exclude_self, attempt_timeout, timeout, retries)
         source = self._source()
         known = self._listed(call) if wait else None
         if dial is None:
@@ -369,11 +361,12 @@ class HeadlessService(ServiceObject):
             dialled = dial if pass_timeout else lambda endpoint, _: dial(endpoint)
         return connect(source, self._picker, call, dialled, known)
 
-    def _source(self) -> Source:
+    def _source(self) -> Followed | Alone:
         """Where the members come from."""
-        from .connecting import Alone, Followed  # noqa: PLC0415 - a look needs none of it
-
-        return Followed(self._opened()) if self._is_open() else Alone(self._looked)
+        follower = self._follower
+        if follower is None or follower.is_closed:
+            return Alone(self._target, self._looked)
+        return Followed(follower)
 
     def _listed(self, call: Dialling) -> Snapshot | None:
         """Wait until whom a call wants is listed; outside ``with`` that answer is its state."""

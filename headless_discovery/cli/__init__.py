@@ -19,6 +19,7 @@ __all__ = ["main"]
 # Settings of the library by the flag that a user of the command knows them by.
 _FLAGS = {
     "allow_networks": "--allow-network",
+    "connect.attempt_timeout": "--attempt-timeout",
     "namespace": "--namespace",
     "nameservers": "--nameserver",
     "path": "--to",
@@ -28,8 +29,8 @@ _FLAGS = {
     "protocol": "--protocol",
     "timeout": "--timeout",
 }
-_FOLLOWING = ("watch", "wait", "write")  # their --timeout is no look's
-_SILENT = ("wait", "write")  # nothing of theirs goes to stdout
+_FOLLOWING = ("watch", "wait", "write", "connect", "exec")  # their --timeout is no look's
+_SILENT = ("wait", "write", "exec")  # nothing of theirs goes to stdout
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,7 +10,8 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from ..core.durations import LONGEST, parse_duration
-from ..errors import ConfigError
+from ..core.names import check_domain, is_pod_label
+from ..errors import ConfigError, InvalidName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from .environment import Twins
 
 __all__ = [
+    "TLS_NAMES",
     "Once",
+    "add_choice_arguments",
     "add_following_arguments",
     "add_limit_argument",
     "add_output_argument",
@@ -28,8 +31,11 @@ __all__ = [
     "delay",
     "duration",
     "fill",
+    "pod",
     "tcp_port",
 ]
+
+TLS_NAMES = ("pod", "service")
 
 
 class Once(argparse.Action):
@@ -132,6 +138,40 @@ def tcp_port(text: str) -> int:
     return number
 
 
+def pod(text: str) -> int | str:
+    """Which pod: an ordinal, a pod's name or FQDN; the address of one without a name.
+
+    Raises:
+        argparse.ArgumentTypeError: None of these.
+    """
+    ordinal = _digits(text)
+    if ordinal >= 0:
+        return ordinal
+    name = text.strip().lower()
+    if ":" not in name:
+        label, _, domain = name.removesuffix(".").partition(".")
+        if is_pod_label(label) and _is_domain(domain) and (domain or not label.isdigit()):
+            return text.strip()
+    elif set(name) <= set("0123456789abcdef:."):
+        return name
+    raise argparse.ArgumentTypeError(
+        f"{text[:80]!a} is no pod: write its ordinal (0), its name (mysql-0) or its hostname"
+    )
+
+
+def _is_domain(text: str) -> bool:
+    try:
+        return not text or bool(check_domain(text))
+    except InvalidName:
+        return False
+
+
+def _tls_name(text: str) -> str:
+    if text not in TLS_NAMES:
+        raise ValueError(f"{text[:40]!r} is none of {', '.join(TLS_NAMES)}")
+    return text
+
+
 def _digits(text: str) -> int:
     digits = text.strip()
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1
@@ -147,21 +187,25 @@ def _family(text: str) -> int:
 # of --namespace, --cluster-domain, --nameserver, --allow-network and --interval are read by
 # the library itself; --port, --protocol and --output have rules of their own.
 _READERS: dict[str, Callable[[str], Any]] = {
+    "attempt_timeout": duration,
+    "ca_file": str,
     "condition": condition,
     "duration": duration,
     "expected": count,
     "family": _family,
     "hint": duration,
     "look_timeout": duration,
+    "pod": pod,
     "record": str,
     "stable": delay,
     "statefulset": str,
     "tcp_port": tcp_port,
     "timeout": duration,
+    "tls_name": _tls_name,
     "to": str,
 }
-_SWITCHES = ("explain", "once", "tcp")
-_NAMES = {"condition": "FOR"}
+_SWITCHES = ("all", "check", "exclude_self", "explain", "once", "tcp", "tls", "wait")
+_NAMES = {"condition": "FOR", "pod": "TO"}
 
 
 def fill(
@@ -247,12 +291,7 @@ def add_service_arguments(parser: argparse.ArgumentParser) -> argparse._Argument
 def add_following_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of every command that looks again and again."""
     how = add_service_arguments(parser)
-    how.add_argument(
-        "--look-timeout",
-        metavar="DURATION",
-        type=duration,
-        help="when to give up one look: 500ms, 5s, 2m, 1h or seconds; default 5s",
-    )
+    _add_look_timeout(how)
     how.add_argument(
         "--interval",
         metavar="DURATION",
@@ -265,6 +304,43 @@ def add_following_arguments(parser: argparse.ArgumentParser) -> None:
         type=duration,
         help="between looks, ask this often whether anything changed in the whole cluster, and "
         "look at once when it did (CoreDNS); default: never",
+    )
+
+
+def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of every command that goes to one pod."""
+    _add_look_timeout(add_service_arguments(parser))
+    parser.add_argument(
+        "--to",
+        dest="pod",
+        metavar="POD",
+        type=pod,
+        help="this pod only: its ordinal, its name or its hostname; default: any",
+    )
+    parser.add_argument(
+        "--exclude-self",
+        action=argparse.BooleanOptionalAction,
+        help="any pod but this one itself",
+    )
+    parser.add_argument(
+        "--wait",
+        action=argparse.BooleanOptionalAction,
+        help="wait, while it is not listed, until it is; without --to: until any pod is",
+    )
+    parser.add_argument(
+        "--attempt-timeout",
+        metavar="DURATION",
+        type=duration,
+        help="how long one pod has to accept; default 1s",
+    )
+
+
+def _add_look_timeout(how: argparse._ArgumentGroup) -> None:
+    how.add_argument(
+        "--look-timeout",
+        metavar="DURATION",
+        type=duration,
+        help="when to give up one look: 500ms, 5s, 2m, 1h or seconds; default 5s",
     )
 
 

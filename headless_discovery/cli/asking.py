@@ -6,19 +6,24 @@ from typing import TYPE_CHECKING
 
 from ..core.options import LookupOptions
 from ..core.policy import PollPolicy
+from ..core.snapshot import EMPTY
 from ..sync.service import HeadlessService
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from ..core.connectpolicy import ConnectPolicy
     from ..core.outcome import Look
+    from ..core.snapshot import Snapshot
 
-__all__ = ["leave_the_talk_to_the_command", "poll_of", "service_of"]
+__all__ = ["leave_the_talk_to_the_command", "meaning_of", "poll_of", "service_of"]
 
 
 def service_of(
-    parsed: argparse.Namespace, on_lookup: Callable[[Look], object] | None = None
+    parsed: argparse.Namespace,
+    on_lookup: Callable[[Look], object] | None = None,
+    connect_policy: ConnectPolicy | None = None,
 ) -> HeadlessService:
     """The service object that the arguments describe.
 
@@ -44,6 +49,7 @@ def service_of(
             cluster_domain=parsed.cluster_domain,
         ),
         poll=poll,
+        connect_policy=connect_policy,
         on_lookup=on_lookup,
     )
 
@@ -54,9 +60,21 @@ def poll_of(parsed: argparse.Namespace) -> PollPolicy | None:
     Raises:
         ConfigError: A flag says what cannot be meant.
     """
-    if "interval" not in parsed:
-        return None
-    return PollPolicy(interval=parsed.interval, hint=parsed.hint)
+    if "interval" in parsed:
+        return PollPolicy(interval=parsed.interval, hint=parsed.hint)
+    return PollPolicy() if "wait" in parsed and parsed.wait else None
+
+
+def meaning_of(snapshot: Snapshot, parsed: argparse.Namespace) -> str:
+    """What it can mean that an answer lists nobody."""
+    if snapshot.outcome == EMPTY:
+        if parsed.family is not None:
+            return f"the name exists, but with no IPv{parsed.family} address"
+        return "the name exists in DNS and holds no such record"
+    meaning = "no such Service, or none of its pods is ready"
+    if parsed.port and not parsed.port.isdigit():
+        meaning += f", or it has no {parsed.protocol or 'tcp'} port named {parsed.port!r}"
+    return f"{meaning}; DNS cannot tell these apart (asked {', '.join(snapshot.servers)})"
 
 
 def leave_the_talk_to_the_command() -> None:

@@ -11,6 +11,7 @@ __all__ = [
     "INTERRUPTED",
     "NONE_FOUND",
     "NOT_HEADLESS",
+    "NO_CONNECTION",
     "OUTPUT_FAILED",
     "SOFTWARE",
     "TERMINATED",
@@ -23,6 +24,7 @@ NONE_FOUND = 1  # DNS says with authority that nobody is there
 USAGE = 2  # a wrong flag, a bad name, missing configuration
 DNS_FAILED = 3  # no complete answer: nothing is known
 NOT_HEADLESS = 5  # the Service has a virtual address
+NO_CONNECTION = 6  # nobody accepts, or who does is not whom its certificate names
 SOFTWARE = 70  # a defect of this program (EX_SOFTWARE); never 1, which says "nobody is there"
 OUTPUT_FAILED = 74  # stdout is closed or full (EX_IOERR)
 TIMED_OUT = 124  # the limit of a waiting has passed, as timeout(1) counts

@@ -6,10 +6,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..core.peerlist import FORMATS, render
-from ..core.snapshot import EMPTY
 from ..errors import LookupFailed, NotHeadless
 from . import exits
-from .asking import service_of
+from .asking import meaning_of, service_of
 from .tables import print_endpoints
 
 if TYPE_CHECKING:
@@ -41,22 +40,10 @@ def run(parsed: argparse.Namespace) -> int:
     for dropped in snapshot.dropped:
         _say(f"dropped: {dropped}")
     if not snapshot:
-        _say(f"{snapshot.service}: {snapshot.outcome}: {_meaning(snapshot, parsed)}")
+        _say(f"{snapshot.service}: {snapshot.outcome}: {meaning_of(snapshot, parsed)}")
         return exits.NONE_FOUND
     _remark(snapshot, parsed)
     return exits.FOUND
-
-
-def _meaning(snapshot: Snapshot, parsed: argparse.Namespace) -> str:
-    """What nobody being there can mean."""
-    if snapshot.outcome == EMPTY:
-        if parsed.family is not None:
-            return f"the name exists, but with no IPv{parsed.family} address"
-        return "the name exists in DNS and holds no such record"
-    meaning = "no such Service, or none of its pods is ready"
-    if parsed.port and not parsed.port.isdigit():
-        meaning += f", or it has no {parsed.protocol or 'tcp'} port named {parsed.port!r}"
-    return f"{meaning}; DNS cannot tell these apart (asked {', '.join(snapshot.servers)})"
 
 
 def _remark(snapshot: Snapshot, parsed: argparse.Namespace) -> None:

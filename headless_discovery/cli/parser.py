@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..core.peerlist import FORMATS
+from . import epilogs
 from .arguments import (
+    TLS_NAMES,
     Once,
+    add_choice_arguments,
     add_following_arguments,
     add_limit_argument,
     add_output_argument,
@@ -22,6 +25,7 @@ from .arguments import (
     tcp_port,
 )
 from .environment import Twins
+from .placeholders import find_fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +39,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "list": ("table", "wide", *FORMATS),
     "watch": ("text", "jsonl"),
     "write": ("name", "addresses", "json", "hosts", "env"),
+    "connect": ("table", "json"),
     "timeline": ("text", "svg"),
 }
 _DEFAULTS: dict[str, dict[str, Any]] = {
@@ -42,95 +47,16 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "watch": {"look_timeout": 5.0},
     "wait": {"look_timeout": 5.0, "timeout": 60.0, "stable": 0.0},
     "write": {"look_timeout": 5.0, "timeout": 60.0},
+    "connect": {
+        "look_timeout": 5.0,
+        "timeout": 10.0,
+        "attempt_timeout": 1.0,
+        "tls_name": "pod",
+    },
+    "exec": {"look_timeout": 5.0, "timeout": 60.0, "attempt_timeout": 1.0},
 }
+_PROGRAM = ("wait", "exec")  # behind -- stands a command
 _NEEDED = {"wait": ("condition", "--for"), "write": ("to", "--to")}
-
-_TWINS = """
-Each flag has an environment twin, HEADLESS_DISCOVERY_NAMESPACE for --namespace;
-repeatable ones are plural and comma-separated (HEADLESS_DISCOVERY_NAMESERVERS).
-"""
-
-_LIST_EPILOG = f"""\
-examples:
-  headless-discovery list my-database.shop
-  headless-discovery list nginx-headless -n default --port web -o json
-  headless-discovery list my-database.shop --nameserver 127.0.0.1:5353 --explain
-
-exit codes:
-  0  found
-  1  none found: EMPTY (the name exists, no such record) or ABSENT (no such Service,
-     or no ready pod, or no such port)
-  2  wrong usage, a bad name, missing configuration
-  3  DNS failed, or a part of the look did: nothing is known about who is there
-  5  the Service is not headless
- 70  a defect of this program   74  stdout cannot be written
-130  SIGINT   141  whoever read stdout has left
-{_TWINS}"""
-
-_WATCH_EPILOG = f"""\
-examples:
-  headless-discovery watch my-database.shop
-  headless-discovery watch my-database.shop -o jsonl --duration 30s
-  headless-discovery watch my-database.shop --record monday.jsonl
-
-exit codes:
-  0  --duration has passed
-  2  wrong usage, a bad name, missing configuration
-  5  the Service is not headless
- 70  a defect of this program   74  stdout or the recording cannot be written
-130  SIGINT   141  whoever read stdout has left   143  SIGTERM
-{_TWINS}"""
-
-_WAIT_EPILOG = f"""\
-conditions:
-  count=3       at least 3 pods
-  quorum=5      a majority of 5 pods: at least 3
-  ordinals=0-2  the pods of a StatefulSet with these ordinals; also 0,2 and 0-2,5
-  names=a,b     the pods of these names, or of these full hostnames
-  listed        this pod itself
-
-examples:
-  headless-discovery wait my-database.shop --for count=3
-  headless-discovery wait my-database.shop --for ordinals=0-2 --stable 5s --timeout 2m
-  headless-discovery wait my-database.shop --for count=1 --tcp-port 3306 -- ./migrate.sh
-
-exit codes:
-  0  the condition holds; with a command: the command's own
-  2  wrong usage, a condition that makes no sense, a bad name, missing configuration
-  5  the Service is not headless
- 70  a defect of this program
-124  --timeout has passed
-126  the command cannot be executed   127  the command is not found
-130  SIGINT   143  SIGTERM
-{_TWINS}"""
-
-_WRITE_EPILOG = f"""\
-examples:
-  headless-discovery write my-database.shop --to /peers/peers.txt
-  headless-discovery write my-database.shop --to peers.env -o env --once --expected 3
-
-exit codes:
-  0  written (--once)
-  1  --once: --timeout has passed, and DNS says that nobody is there
-  2  wrong usage, a bad name, missing configuration, a file that cannot be written
-  3  --once: --timeout has passed, and DNS failed
-  5  the Service is not headless
- 70  a defect of this program   74  the first write failed (--once, --expected)
-124  --timeout has passed, and fewer than --expected pods are there
-130  SIGINT   143  SIGTERM
-{_TWINS}"""
-
-_TIMELINE_EPILOG = f"""\
-examples:
-  headless-discovery timeline monday.jsonl
-  headless-discovery timeline monday.jsonl -o svg > monday.svg
-
-exit codes:
-  0  drawn
-  2  wrong usage, no such file, no recording
- 70  a defect of this program   74  stdout cannot be written
-130  SIGINT   141  whoever read stdout has left
-{_TWINS}"""
 
 
 def parse(arguments: Sequence[str] | None, environ: Mapping[str, str]) -> argparse.Namespace:
@@ -143,27 +69,49 @@ def parse(arguments: Sequence[str] | None, environ: Mapping[str, str]) -> argpar
     parser, commands = build_parser()
     given = list(sys.argv[1:] if arguments is None else arguments)
     program: list[str] | None = None
-    if given[:1] == ["wait"] and "--" in given:
+    if given and given[0] in _PROGRAM and "--" in given:
         # Not argparse's business: what stands behind it has flags of its own.
         split = given.index("--")
         given, program = given[:split], given[split + 1 :]
     parsed, unknown = parser.parse_known_args(given)
     own = commands[parsed.command]
     if unknown:
-        own.error(f"unrecognized arguments: {' '.join(unknown)}")
-    if parsed.command == "wait":
+        hint = "" if parsed.command not in _PROGRAM else "; a command stands behind --"
+        own.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    if parsed.command in _PROGRAM:
         if program is not None and not "".join(program[:1]):
             own.error("behind -- a command is expected")
         parsed.program = program or []
+        for argument in parsed.program[1:] if parsed.command == "exec" else ():
+            if fault := find_fault(argument):
+                own.error(f"{argument[:80]!a}: {fault}")
+    if parsed.command == "exec" and not parsed.program:
+        own.error("the command that it becomes is missing: -- CMD [ARG ...]")
+    twins = Twins(environ)
+    if parsed.command == "connect":
+        _settle_connect(parsed, own, twins)
     if parsed.command in _DEFAULTS or parsed.command in OUTPUTS:
         outputs = OUTPUTS.get(parsed.command, ())
         defaults = {"output": _output(parsed.command, outputs), **_DEFAULTS.get(parsed.command, {})}
-        fill(parsed, Twins(environ), outputs, defaults)
+        fill(parsed, twins, outputs, defaults)
     if parsed.command in _NEEDED:
         name, flag = _NEEDED[parsed.command]
         if getattr(parsed, name) is None:
             own.error(f"the following arguments are required: {flag}")
+    if parsed.command == "connect" and parsed.all:
+        parsed.pod = None  # a variable may have said one
     return parsed
+
+
+def _settle_connect(parsed: argparse.Namespace, own: argparse.ArgumentParser, twins: Twins) -> None:
+    """Refuse flags that contradict each other; what one says beats another's variable."""
+    if parsed.pod is not None:
+        if parsed.all:
+            own.error("--all is to every pod, --to to one")
+        parsed.all = False
+    for flag, value in (("--ca-file", parsed.ca_file), ("--tls-name", parsed.tls_name)):
+        if value is not None and not (parsed.tls or (parsed.tls is None and twins.truth("TLS"))):
+            own.error(f"{flag} says nothing without --tls")
 
 
 def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
@@ -181,6 +129,8 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
         "watch": _add_watch(commands),
         "wait": _add_wait(commands),
         "write": _add_write(commands),
+        "connect": _add_connect(commands),
+        "exec": _add_exec(commands),
         "timeline": _add_timeline(commands),
         "demo": _add_demo(commands),
     }
@@ -220,7 +170,7 @@ def _add_list(commands: Commands) -> argparse.ArgumentParser:
         "list",
         summary="look once and print every pod",
         description="Look once and print every pod behind a headless Service.",
-        epilog=_LIST_EPILOG,
+        epilog=epilogs.LIST,
     )
     how = add_service_arguments(parser)
     how.add_argument(
@@ -249,7 +199,7 @@ def _add_watch(commands: Commands) -> argparse.ArgumentParser:
         "watch",
         summary="follow a Service and print every change",
         description="Follow the pods behind a headless Service and print every change.",
-        epilog=_WATCH_EPILOG,
+        epilog=epilogs.WATCH,
     )
     add_following_arguments(parser)
     add_output_argument(
@@ -274,7 +224,7 @@ def _add_wait(commands: Commands) -> argparse.ArgumentParser:
         summary="wait until the pods are there, then end or run a command",
         description="Wait until a condition holds for the pods behind a headless Service; then "
         "end, or\nbecome the command behind --.",
-        epilog=_WAIT_EPILOG,
+        epilog=epilogs.WAIT,
         usage="%(prog)s SERVICE --for CONDITION [OPTION ...] [-- CMD [ARG ...]]",
     )
     add_following_arguments(parser)
@@ -309,7 +259,7 @@ def _add_write(commands: Commands) -> argparse.ArgumentParser:
         summary="keep a file with the pods up to date",
         description="Keep a file that holds the pods behind a headless Service. It is always "
         "whole: a\nreader sees the old content or the new one.",
-        epilog=_WRITE_EPILOG,
+        epilog=epilogs.WRITE,
     )
     add_following_arguments(parser)
     parser.add_argument("--to", metavar="FILE", help="the file; its folder must be there")
@@ -331,13 +281,72 @@ def _add_write(commands: Commands) -> argparse.ArgumentParser:
     return parser
 
 
+def _add_connect(commands: Commands) -> argparse.ArgumentParser:
+    parser = _command(
+        commands,
+        "connect",
+        summary="check that a pod accepts a connection",
+        description="Connect to a pod behind a headless Service and close at once: which pod it "
+        "was, at\nwhich address, how long it took and, with --tls, whether its name is verified.",
+        epilog=epilogs.CONNECT,
+        usage="%(prog)s SERVICE [--to POD | --all] [--tls] [OPTION ...]",
+    )
+    add_choice_arguments(parser)
+    parser.add_argument(
+        "--timeout",
+        metavar="DURATION",
+        type=duration,
+        help="when to give up, all pods, looks and waiting included; default 10s",
+    )
+    parser.add_argument(
+        "--all", action=argparse.BooleanOptionalAction, help="to every pod, each on its own"
+    )
+    tls = parser.add_argument_group("TLS")
+    tls.add_argument(
+        "--tls",
+        action=argparse.BooleanOptionalAction,
+        help="dial the address, verify the pod's hostname",
+    )
+    tls.add_argument(
+        "--ca-file", metavar="FILE", help="whom to trust, PEM; default: the system's authorities"
+    )
+    tls.add_argument(
+        "--tls-name",
+        choices=TLS_NAMES,
+        metavar="pod|service",
+        help="verify the pod's hostname (default) or the Service's full name",
+    )
+    add_output_argument(parser, OUTPUTS["connect"], "table (default) or json")
+    return parser
+
+
+def _add_exec(commands: Commands) -> argparse.ArgumentParser:
+    parser = _command(
+        commands,
+        "exec",
+        summary="become a command that is told which pod",
+        description="Find a pod behind a headless Service and become the command behind --, in "
+        "whose\narguments placeholders stand for that pod. It is not dialled, but with --check.",
+        epilog=epilogs.EXEC,
+        usage="%(prog)s SERVICE [--to POD] [OPTION ...] -- CMD [ARG ...]",
+    )
+    add_choice_arguments(parser)
+    parser.add_argument(
+        "--check",
+        action=argparse.BooleanOptionalAction,
+        help="take a pod that accepts a TCP connection; it is closed before the command runs",
+    )
+    add_limit_argument(parser, "with --wait or --check: when to give up")
+    return parser
+
+
 def _add_timeline(commands: Commands) -> argparse.ArgumentParser:
     parser = _command(
         commands,
         "timeline",
         summary="draw what 'watch --record' recorded",
         description="Draw a recording of 'watch --record': who was there, and when.",
-        epilog=_TIMELINE_EPILOG,
+        epilog=epilogs.TIMELINE,
     )
     parser.add_argument("file", metavar="FILE", help="a recording")
     add_output_argument(parser, OUTPUTS["timeline"], "text (default) or svg, on stdout")

@@ -7,11 +7,14 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..core.snapshot import Endpoint, Snapshot
 
-__all__ = ["endpoint_lines", "print_endpoints"]
+__all__ = ["endpoint_lines", "print_endpoints", "print_table"]
+
+_STYLES = {"ORDINAL": "cyan", "HOSTNAME": "green"}
+_NUMBERS = ("ORDINAL", "MS")
 
 
 def print_endpoints(snapshot: Snapshot, *, wide: bool = False) -> None:
@@ -21,11 +24,23 @@ def print_endpoints(snapshot: Snapshot, *, wide: bool = False) -> None:
         snapshot: Whose endpoints.
         wide: All addresses and ports of each instead of the first address and the port.
     """
-    head, rows = _cells(snapshot, wide)
+    print_table(*_cells(snapshot, wide))
+
+
+def print_table(
+    head: Sequence[str], rows: list[list[str]], styles: Mapping[str, str] | None = None
+) -> None:
+    """Print a table to stdout.
+
+    Args:
+        head: The titles of its columns.
+        rows: A cell for each of them.
+        styles: rich's names of colours, by the text of a cell.
+    """
     lines = _aligned(head, rows)
     # A folded hostname cannot be copied: where the terminal is too narrow, plain lines it is.
     fits = sys.stdout.isatty() and max(map(len, lines)) <= get_terminal_size().columns
-    if fits and _print_rich(head, rows):
+    if fits and _print_rich(head, rows, styles or {}):
         return
     for line in lines:
         print(line)
@@ -71,19 +86,19 @@ def _aligned(head: Sequence[str], rows: list[list[str]]) -> list[str]:
     ]
 
 
-def _print_rich(head: Sequence[str], rows: list[list[str]]) -> bool:
+def _print_rich(head: Sequence[str], rows: list[list[str]], styles: Mapping[str, str]) -> bool:
     """Print with rich; False where it is not installed."""
     try:
         from rich.console import Console  # noqa: PLC0415 - an extra, and slow to load
         from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
     except ImportError:
         return False
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in head:
-        style = {"ORDINAL": "cyan", "HOSTNAME": "green"}.get(title, "")
-        justify = "right" if title == "ORDINAL" else "left"
-        table.add_column(title, style=style, justify=justify, overflow="fold")  # type: ignore[arg-type]
+        justify = "right" if title in _NUMBERS else "left"
+        table.add_column(title, style=_STYLES.get(title, ""), justify=justify, overflow="fold")  # type: ignore[arg-type]
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(cell, style=styles.get(cell, "")) for cell in row))
     Console(highlight=False).print(table)
     return True

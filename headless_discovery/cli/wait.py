@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..core.outcome import Look
     from ..core.snapshot import Snapshot
 
-__all__ = ["run"]
+__all__ = ["run", "until"]
 
 _CONNECT = 1.0  # seconds a pod has to accept a connection
 
@@ -38,15 +38,41 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _wait(parsed: argparse.Namespace, signals: Signals) -> int:
-    judge = _Judge(parsed)
-    service = service_of(parsed, judge.looked)
-    judge.awaited = parse_condition(parsed.condition, service.own_pod)
     if parsed.program and (code := cannot_start(parsed.program[0])) is not None:
         return code
+    return until(parsed, parsed.condition, signals, stable=parsed.stable, tcp_port=parsed.tcp_port)
+
+
+def until(
+    parsed: argparse.Namespace,
+    condition: str,
+    signals: Signals,
+    *,
+    stable: float = 0.0,
+    tcp_port: int | None = None,
+) -> int:
+    """Wait until a condition holds, at most ``parsed.timeout`` seconds, and tell of it.
+
+    Args:
+        parsed: Whom to ask about, and how.
+        condition: What ``--for`` takes.
+        signals: Those that end it.
+        stable: Seconds for which it must hold.
+        tcp_port: Where a pod must accept to be counted.
+
+    Returns:
+        The exit code; `exits.FOUND` where it holds.
+
+    Raises:
+        InvalidName, ConfigError: An argument is not usable.
+    """
+    judge = _Judge(condition, stable, tcp_port, parsed.timeout)
+    service = service_of(parsed, judge.looked)
+    judge.awaited = parse_condition(condition, service.own_pod)
     try:
         with judge.line, signals.raising():
-            judge.line.begin(f"waiting for {parsed.condition}", judge.state)
-            service.wait_for(predicate=judge.holds, stable=parsed.stable, timeout=parsed.timeout)
+            judge.line.begin(f"waiting for {condition}", judge.state)
+            service.wait_for(predicate=judge.holds, stable=stable, timeout=parsed.timeout)
     except Ended:
         say(f"{signals.name}; was waiting for {judge.missing}")
         return signals.code
@@ -63,15 +89,15 @@ def _wait(parsed: argparse.Namespace, signals: Signals) -> int:
 class _Judge:
     """Judges each answer, and tells what is missing."""
 
-    def __init__(self, parsed: argparse.Namespace) -> None:
+    def __init__(self, condition: str, stable: float, tcp_port: int | None, timeout: float) -> None:
         self.awaited: Condition
         self.line = LiveLine()
-        self.missing = str(parsed.condition)
+        self.missing = condition
         self.state = "no answer yet"
         self.those_there = "nobody"
-        self._port: int | None = parsed.tcp_port
-        self._stable: float = parsed.stable
-        self._until = time.monotonic() + parsed.timeout
+        self._port = tcp_port
+        self._stable = stable
+        self._until = time.monotonic() + timeout
 
     def looked(self, look: Look) -> None:
         """Note how DNS fares; what an answer lacks `holds` tells."""

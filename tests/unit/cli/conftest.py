@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.cli.playing import Play
+from tests.unit.cli.pods import Pods
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from headless_discovery.testing import ClusterDNS, StatefulSet
 
 
@@ -23,3 +26,11 @@ def mysql(cluster_dns: ClusterDNS) -> StatefulSet:
 def play(cluster_dns: ClusterDNS, monkeypatch: pytest.MonkeyPatch) -> Play:
     """Return what runs commands that follow."""
     return Play(cluster_dns, monkeypatch)
+
+
+@pytest.fixture
+def pods(cluster_dns: ClusterDNS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pods]:
+    """Return a Service of three pods on this machine, none of which listens yet."""
+    monkeypatch.setenv("HEADLESS_DISCOVERY_ALLOW_NETWORKS", "127.0.0.0/8")
+    with Pods(cluster_dns, 3) as listed:
+        yield listed

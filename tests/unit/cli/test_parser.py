@@ -13,14 +13,16 @@ import pytest
 import yaml
 
 from headless_discovery import ConfigError
-from headless_discovery.cli.arguments import count, delay, duration, tcp_port
+from headless_discovery.cli.arguments import count, delay, duration, pod, tcp_port
 from headless_discovery.cli.parser import build_parser, parse
 from tests.faces import REPOSITORY
 
 FOLLOWING = ("watch", "wait", "write")
+CHOOSING = ("connect", "exec")
 # What a command needs besides the Service.
 NEEDED = {"wait": ["--for", "count=1"], "write": ["--to", "peers"]}
-# Flags of following commands: how they are given, what comes of it, their variable.
+BEHIND = {"exec": ["--", "sh"]}
+# Flags of following and choosing commands: how they are given, what comes of it, their variable.
 SET: dict[str, list[tuple[list[str], str, Any, str]]] = {
     "all": [
         (["--look-timeout", "2s"], "look_timeout", 2.0, "LOOK_TIMEOUT"),
@@ -48,9 +50,34 @@ SET: dict[str, list[tuple[list[str], str, Any, str]]] = {
         (["--expected", "3"], "expected", 3, "EXPECTED"),
         (["--timeout", "90"], "timeout", 90.0, "TIMEOUT"),
     ],
+    "connect": [
+        (["--all"], "all", True, "ALL"),
+        (["--tls"], "tls", True, "TLS"),
+        (["--tls", "--ca-file", "ca.pem"], "ca_file", "ca.pem", "CA_FILE"),
+        (["--tls", "--tls-name", "service"], "tls_name", "service", "TLS_NAME"),
+        (["--timeout", "90"], "timeout", 90.0, "TIMEOUT"),
+        (["-o", "json"], "output", "json", "OUTPUT"),
+    ],
+    "exec": [
+        (["--check"], "check", True, "CHECK"),
+        (["--timeout", "90"], "timeout", 90.0, "TIMEOUT"),
+    ],
+    "choosing": [
+        (["--look-timeout", "2s"], "look_timeout", 2.0, "LOOK_TIMEOUT"),
+        (["--port", "web"], "port", "web", "PORT"),
+        (["-6"], "family", 6, "FAMILY"),
+        (["--to", "0"], "pod", 0, "TO"),
+        (["--to", "mysql-0"], "pod", "mysql-0", "TO"),
+        (["--exclude-self"], "exclude_self", True, "EXCLUDE_SELF"),
+        (["--wait"], "wait", True, "WAIT"),
+        (["--attempt-timeout", "250ms"], "attempt_timeout", 0.25, "ATTEMPT_TIMEOUT"),
+    ],
 }
 CASES = [(command, *case) for command in FOLLOWING for case in (*SET["all"], *SET[command])]
-VALUE = {"family": "6", "tcp": "1", "once": "yes"}
+CASES += [(command, *case) for command in CHOOSING for case in (*SET["choosing"], *SET[command])]
+VALUE = {"family": "6", "once": "yes"} | dict.fromkeys(
+    ("all", "check", "exclude_self", "tcp", "tls", "wait"), "1"
+)
 
 
 @pytest.mark.parametrize(("command", "flags", "name", "value", "variable"), CASES)
@@ -59,14 +86,16 @@ def test_twins(command: str, flags: list[str], name: str, value: object, variabl
     needed = NEEDED.get(command, [])
     if needed and needed[0] == flags[0]:
         needed = []
-    bare = [command, "db.shop", *needed]
-    given = getattr(parse([*bare, *flags], {}), name)
+    bare, behind = [command, "db.shop", *needed], BEHIND.get(command, [])
+    given = getattr(parse([*bare, *flags, *behind], {}), name)
     assert given == value
     text = VALUE.get(name, flags[-1])
     twin = {f"HEADLESS_DISCOVERY_{variable}": text}
-    assert getattr(parse(bare, twin), name) == value
+    assert getattr(parse([*bare, *behind], twin), name) == value
+    if needed or command not in NEEDED:
+        assert getattr(parse([*bare, *behind], {}), name) != value
     spoiled = {f"HEADLESS_DISCOVERY_{variable}": "no such thing"}
-    assert getattr(parse([*bare, *flags], spoiled), name) == value
+    assert getattr(parse([*bare, *flags, *behind], spoiled), name) == value
 
 
 @pytest.mark.parametrize(
@@ -75,6 +104,8 @@ def test_twins(command: str, flags: list[str], name: str, value: object, variabl
         ("watch", "DURATION"), ("watch", "LOOK_TIMEOUT"), ("wait", "HINT"), ("wait", "STABLE"),
         ("wait", "TIMEOUT"), ("wait", "TCP_PORT"), ("wait", "FOR"), ("write", "ONCE"),
         ("write", "EXPECTED"), ("write", "OUTPUT"), ("watch", "OUTPUT"), ("timeline", "OUTPUT"),
+        ("connect", "TO"), ("connect", "TLS"), ("connect", "TLS_NAME"), ("connect", "OUTPUT"),
+        ("exec", "TO"), ("exec", "WAIT"), ("exec", "ATTEMPT_TIMEOUT"), ("exec", "CHECK"),
     ],
 )  # fmt: skip
 def test_variables_that_cannot_be_used(command: str, variable: str) -> None:
@@ -82,7 +113,7 @@ def test_variables_that_cannot_be_used(command: str, variable: str) -> None:
     name = f"HEADLESS_DISCOVERY_{variable}"
     needed = [] if variable == "FOR" else NEEDED.get(command, [])
     with pytest.raises(ConfigError) as caught:
-        parse([command, "db.shop", *needed], {name: "no such thing"})
+        parse([command, "db.shop", *needed, *BEHIND.get(command, [])], {name: "no such thing"})
     assert caught.value.setting == name
 
 
@@ -95,6 +126,13 @@ def test_defaults() -> None:
     assert (writing.output, writing.once, writing.expected) == ("name", False, None)
     assert (writing.look_timeout, writing.timeout) == (5.0, 60.0)
     assert parse(["timeline", "x"], {}).output == "text"
+    checking = parse(["connect", "db"], {})
+    assert (checking.look_timeout, checking.timeout, checking.attempt_timeout) == (5.0, 10.0, 1.0)
+    assert (checking.pod, checking.all, checking.tls, checking.wait) == (None, False, False, False)
+    assert (checking.output, checking.ca_file, checking.tls_name) == ("table", None, "pod")
+    becoming = parse(["exec", "db", "--", "sh"], {})
+    assert (becoming.look_timeout, becoming.timeout, becoming.attempt_timeout) == (5.0, 60.0, 1.0)
+    assert (becoming.pod, becoming.check, becoming.exclude_self) == (None, False, False)
 
 
 def test_watch_prints_for_whom_it_prints(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,6 +189,23 @@ def test_the_command_behind_the_dashes(given: list[str], program: list[str]) -> 
         ["watch", "db", "-o", "json"],
         ["timeline"],
         ["timeline", "x", "-o", "png"],
+        ["connect"],
+        ["connect", "db", "--to", ""],
+        ["connect", "db", "--to", "-1"],
+        ["connect", "db", "--to", "0", "--all"],
+        ["connect", "db", "--ca-file", "x"],
+        ["connect", "db", "--no-tls", "--tls-name", "pod"],
+        ["connect", "db", "--tls", "--tls-name", "none"],
+        ["connect", "db", "-o", "csv"],
+        ["connect", "db", "--interval", "1s"],
+        ["connect", "db", "--", "sh"],
+        ["exec", "db"],
+        ["exec", "db", "--"],
+        ["exec", "db", "--", ""],
+        ["exec", "db", "sh"],
+        ["exec", "db", "--all", "--", "sh"],
+        ["exec", "db", "--to", "a_b.x_y", "--", "sh"],
+        ["exec", "db", "--", "sh", "{pod}"],
     ],
 )
 def test_wrong_usage(arguments: list[str]) -> None:
@@ -180,6 +235,44 @@ def test_durations_out_of_bounds(text: str) -> None:
         duration(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("0", 0),
+        (" 12 ", 12),
+        ("mysql-0", "mysql-0"),
+        (" MySQL-0", "MySQL-0"),
+        ("mysql-0.db.shop.svc.cluster.local.", "mysql-0.db.shop.svc.cluster.local."),
+        ("10-244-0-7", "10-244-0-7"),
+        ("10.244.0.7", "10.244.0.7"),
+        ("fd00::7", "fd00::7"),
+    ],
+)
+def test_pods(text: str, meant: int | str) -> None:
+    """An ordinal, or a name as DNS may tell it; nameless pods go by their address."""
+    assert pod(text) == meant
+
+
+@pytest.mark.parametrize("text", ["", "-1", "99999999999", "g:1", "a b", "-a", "a..b", "ä", "a/b"])
+def test_no_pods(text: str) -> None:
+    """What no pod can be called is told at once, and how to say which."""
+    with pytest.raises(argparse.ArgumentTypeError, match=r"is no pod: write its ordinal \(0\), "):
+        pod(text)
+
+
+@pytest.mark.parametrize("variable", ["TLS", "HEADLESS"])
+def test_flags_of_tls(variable: str) -> None:
+    """They need --tls, or its variable."""
+    given = ["connect", "db", "--ca-file", "x"]
+    environ = {f"HEADLESS_DISCOVERY_{variable}": "1"}
+    if variable == "TLS":
+        assert parse(given, environ).tls is True
+    else:
+        with contextlib.redirect_stderr(io.StringIO()) as said, pytest.raises(SystemExit):
+            parse(given, environ)
+        assert "--ca-file says nothing without --tls" in said.getvalue()
+
+
 def test_numbers() -> None:
     """Counts and ports are plain digits; a delay may be 0."""
     assert (count("3"), tcp_port(" 443 "), delay("0"), delay("0s"), delay("2s")) == (
@@ -206,12 +299,13 @@ def reference() -> str:
     return (REPOSITORY / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("command", [*FOLLOWING, "timeline", "demo"])
+@pytest.mark.parametrize("command", [*FOLLOWING, *CHOOSING, "timeline", "demo"])
 def test_every_flag_is_in_its_section(command: str) -> None:
     """With its name; those of following in the section that they share, twins in the last."""
     page = reference()
     (own,) = re.findall(rf"^## `{command}.*?(?=^## )", page, re.MULTILINE | re.DOTALL)
-    (shared,) = re.findall(r"^## Following.*?(?=^## )", page, re.MULTILINE | re.DOTALL)
+    heading = "Going" if command in CHOOSING else "Following"
+    (shared,) = re.findall(rf"^## {heading}.*?(?=^## )", page, re.MULTILINE | re.DOTALL)
     (listed,) = re.findall(r"^## `list .*?(?=^## )", page, re.MULTILINE | re.DOTALL)
     twins = page.partition("## Environment")[2]
     listed_twins = (REPOSITORY / "docs/howto/list-in-scripts.md").read_text(encoding="utf-8")

@@ -11,11 +11,9 @@ import socket
 from typing import TYPE_CHECKING
 
 from . import forking
-from .errors import ConfigError
 
 if TYPE_CHECKING:
     from .core.questions import Server
-    from .core.snapshot import Endpoint
 
 __all__ = [
     "NotConnected",
@@ -104,20 +102,6 @@ class Sockets:
 def family_of(address: str) -> socket.AddressFamily:
     """IPv4 or IPv6."""
     return socket.AF_INET6 if ":" in address else socket.AF_INET
-
-
-def port_of(endpoint: Endpoint) -> int:
-    """The port to connect to.
-
-    Raises:
-        ConfigError: DNS tells none, or several.
-    """
-    if endpoint.port is not None:
-        return endpoint.port
-    told = "no port" if not endpoint.ports else f"the ports {', '.join(map(str, endpoint.ports))}"
-    raise ConfigError(
-        "port", f"DNS tells {told} of {endpoint}: give port=, a number or a port's name"
-    )
 
 
 def not_connected(address: str, error: OSError) -> NotConnected:

@@ -8,8 +8,9 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from ..core.dialling import port_of
 from ..core.racing import Race
-from ..sockets import family_of, not_connected, port_of
+from ..sockets import family_of, not_connected
 from .transport import end_tasks, quiet_task
 
 if TYPE_CHECKING:

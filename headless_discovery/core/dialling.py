@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .selection import Candidates, Selection, To
     from .snapshot import Endpoint, Snapshot
 
-__all__ = ["ConnectAttempt", "Dialling"]
+__all__ = ["ConnectAttempt", "Dialling", "in_words", "port_of"]
 
 
 class ConnectAttempt(Value):
@@ -151,6 +151,20 @@ class Dialling:
             tuple(self.attempts),
             timeout=self.policy.timeout if now >= self.deadline else None,
         )
+
+
+def port_of(endpoint: Endpoint) -> int:
+    """The port to connect to.
+
+    Raises:
+        ConfigError: DNS tells none, or several.
+    """
+    if endpoint.port is not None:
+        return endpoint.port
+    told = "no port" if not endpoint.ports else f"the ports {', '.join(map(str, endpoint.ports))}"
+    raise ConfigError(
+        "port", f"DNS tells {told} of {endpoint}: give port=, a number or a port's name"
+    )
 
 
 def in_words(error: Exception) -> str:

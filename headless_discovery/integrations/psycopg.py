@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from ..sockets import port_of
+from ..core.dialling import port_of
 from .whom import name_of, split
 
 try:

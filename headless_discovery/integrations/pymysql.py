@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ..sockets import port_of
+from ..core.dialling import port_of
 from ..sync.dialling import dial_socket
 from .whom import name_of, split
 

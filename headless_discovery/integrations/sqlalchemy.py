@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..core.dialling import port_of
 from ..errors import ConfigError
-from ..sockets import port_of
 from .whom import is_same_pod, name_of
 
 try:

@@ -9,8 +9,9 @@ from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from ..core.dialling import port_of
 from ..core.racing import Race
-from ..sockets import NotConnected, family_of, not_connected, port_of
+from ..sockets import NotConnected, family_of, not_connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -43,7 +43,7 @@ BELOW = {
     "service": {"errors", "core", "target", "reporting", "picking", "tls"},
     "reporting": {"errors", "core"},
     "forking": set(),
-    "sockets": {"errors", "core", "forking"},
+    "sockets": {"core", "forking"},
     "sync": _SHELL,
     "aio": _SHELL,
     "integrations": {"errors", "core", "tls", "sync", "aio", ""},

@@ -20,7 +20,6 @@ __all__ = [
     "Sockets",
     "family_of",
     "not_connected",
-    "port_of",
     "random_id",
     "reason",
 ]

@@ -9,6 +9,7 @@ DAYS ?= 30
 JOBS ?= 2
 KILLS ?= 200
 BENCH ?=
+OUTAGE ?= 60
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Alone they reach every branch of the core; only they run under coverage, which is slow.
@@ -40,9 +41,9 @@ test-python: $(VENV)/test  ## the unit tests, for other Pythons: make test-pytho
 test-cluster: $(VENV)/test  ## real CoreDNS under a real control plane; builds it once (Go, some 12 minutes)
 	@$(WITH_BED) $(PYTEST) tests/cluster tests/contract
 
-test-databases: $(VENV)/databases  ## real Redis, MariaDB and PostgreSQL there; installs what lacks (root)
+test-databases: $(VENV)/databases  ## real Redis, MariaDB, PostgreSQL there; OUTAGE=600 for a long one; installs them
 	@tests/databases/install.sh
-	@$(WITH_BED) $(PYTEST) tests/databases
+	@$(WITH_BED) HEADLESS_DISCOVERY_OUTAGE=$(OUTAGE) $(PYTEST) tests/databases
 
 fuzz: $(VENV)/test  ## fuzz the readers against dnspython: make fuzz MESSAGES=10000000 SEED=7
 	$(BIN)/python -m tests.fuzz.fuzz --messages $(MESSAGES) --seed $(SEED)

@@ -16,6 +16,7 @@ from tests.databases.kubelet import NOT_READY, Kubelet
 from tests.databases.programs import ProgramServer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.cluster.workloads import Namespace
@@ -92,7 +93,7 @@ def redis_statefulset(
     replicas: int = 3,
     *,
     name: str = "redis",
-    linked: bool = True,
+    make: Callable[[Pod], RedisServer] | None = None,
 ) -> Kubelet:
     """Create Service and StatefulSet, and return what gives the pods their servers.
 
@@ -102,12 +103,12 @@ def redis_statefulset(
         folder: Where the pods have their volumes.
         replicas: How many pods.
         name: Name of both.
-        linked: See `RedisServer`.
+        make: What makes the server of a pod; a plain `RedisServer` when None.
     """
     namespace.service(name, *PORTS)
     namespace.statefulset(name, name, replicas, annotations=NOT_READY)
 
-    def make(pod: Pod) -> RedisServer:
-        return RedisServer(pod, authority, linked=linked)
+    def plain(pod: Pod) -> RedisServer:
+        return RedisServer(pod, authority)
 
-    return Kubelet(namespace, name, make, folder)
+    return Kubelet(namespace, name, make or plain, folder)

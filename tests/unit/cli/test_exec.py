@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from headless_discovery.cli import main
+from headless_discovery.cli.signals import Signals
 from headless_discovery.testing import Drop, Endpoint, Port
 from tests.faces import REPOSITORY, command
 from tests.unit.cli.playing import terminate, until
@@ -39,6 +40,8 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return 0
 
     monkeypatch.setattr("headless_discovery.cli.exec.become", become)
+    # The signals that only another program would have with their default actions.
+    monkeypatch.setattr(Signals, "back_to_default", lambda _: None)
     return programs
 
 

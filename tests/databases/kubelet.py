@@ -152,7 +152,7 @@ class Kubelet:
     def ready(self) -> set[str]:
         """Return the names of the pods whose servers answered and run."""
         with self._lock:
-            return {each.pod.name for each in self._keepers.values() if each.stays and each.ready}
+            return {each.pod.name for each in self._keepers.values() if each.is_up}
 
     def hold(self, name: str) -> None:
         """Leave the server of a pod down when it has ended; see `release`."""
@@ -297,6 +297,11 @@ class _Keeper(threading.Thread):
         """False once the pod is on its way out."""
         return not self._leave.is_set()
 
+    @property
+    def is_up(self) -> bool:
+        """True while the pod stays, is ready and has a running server."""
+        return self.stays and self.ready and self.server is not None and self.server.running
+
     def leave(self) -> None:
         """Have the server stopped; does not wait."""
         self._leave.set()
@@ -311,7 +316,8 @@ class _Keeper(threading.Thread):
                 self._start(server)
                 self.server = server
                 while not self._leave.wait(_EVERY):
-                    self._look(server)
+                    with contextlib.suppress(OSError):
+                        self._look(server)
             finally:
                 self._happened("stopping")
                 server.stop()
@@ -322,20 +328,21 @@ class _Keeper(threading.Thread):
             self.ready = False
 
     def _look(self, server: Server) -> None:
-        """Do what the state of the server asks for."""
+        """Do what the state of the server asks for.
+
+        Raises:
+            OSError: It does not answer yet, or the API server is away; to be tried again.
+        """
         if server.running:
-            if not self.ready:
-                with contextlib.suppress(OSError):
-                    self.ready = server.is_answering()
-                if self.ready:
-                    self._starts = 0
-                    self._mark(self.pod, True)
-                    self._happened("ready")
-            return
-        if self.ready:
+            if not self.ready and server.is_answering():
+                self._mark(self.pod, True)
+                self.ready = True
+                self._starts = 0
+                self._happened("ready")
+        elif self.ready:
+            self._mark(self.pod, False)
             self.ready = False
             self._happened("died")
-            self._mark(self.pod, False)
         elif not self._kubelet.is_held(self.pod.name):
             self._start(server)
 

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headless_discovery import HeadlessService
+from tests.cluster.network import BedError
 from tests.databases.redis_server import TLS_PORT, RedisServer
+from tests.databases.resolver import resolver
 
 if TYPE_CHECKING:
+    from tests.cluster.bed import Bed
     from tests.cluster.workloads import Namespace
     from tests.databases.certificates import Authority
     from tests.databases.kubelet import Kubelet
@@ -81,3 +84,21 @@ def test_the_machine_keeps_its_resolver() -> None:
     ours, machine = (Path(f"/proc/{who}/ns/mnt").readlink() for who in ("thread-self", starter))
     assert ours != machine
     assert "nameserver 10.96.0.10" in Path("/etc/resolv.conf").read_text()
+
+
+def test_nothing_is_mounted_in_the_namespace_one_is_in(
+    bed: Bed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the kernel did not give a new mount namespace, the machine's files are not touched."""
+
+    class Pretends:
+        """A libc whose unshare says yes and does nothing."""
+
+        def unshare(self, _: int) -> int:
+            return 0
+
+    monkeypatch.setattr("tests.databases.resolver._LIBC", Pretends())
+    mounted = Path("/proc/thread-self/mounts").read_text()
+    with pytest.raises(BedError, match="namespace of the machine"), resolver(bed, tmp_path):
+        pytest.fail("it was entered")
+    assert Path("/proc/thread-self/mounts").read_text() == mounted

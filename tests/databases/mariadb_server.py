@@ -1,13 +1,11 @@
-"""A real MariaDB server for each pod of a StatefulSet: ordinal 0 is primary, the others replicas.
+"""A real MariaDB server for each pod of a StatefulSet: one is primary, the others replicas.
 
 In come a pod and a certificate authority, out goes a running server at the pod's address
-that takes nobody without TLS. The data of a new pod is a copy of a folder that is prepared
-once a session, so all of them begin with the same, empty history, and the replicas fetch
-the rest.
+that takes nobody without TLS. What differs from pod to pod, and whom it follows, is said by
+the scripts of `examples/mysql_replication`, run as in its manifests.
 
-What the start script of a real cluster does by the ordinal is done here in the same way:
-`server-id` 100 + ordinal, ordinal 0 writable, the others read-only and replicating from
-ordinal 0 by its FQDN.
+The data of a new pod is a copy of a folder that is prepared once a session, so all of them
+begin with the same, empty history, and the replicas fetch the rest.
 """
 
 from __future__ import annotations
@@ -23,10 +21,11 @@ from typing import TYPE_CHECKING, Any
 import pymysql
 from pymysql.cursors import DictCursor
 
-from tests.cluster.network import tool
+from tests.cluster.network import BedError, tool
 from tests.cluster.workloads import Port
 from tests.databases.kubelet import NOT_READY, Kubelet
 from tests.databases.programs import ProgramServer
+from tests.docs.pages import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +39,9 @@ DATABASE = "shop"
 PASSWORD = secrets.token_hex(8)
 """Of the users `app`, `admin` and `replication`, for this session."""
 
+SCRIPTS = REPOSITORY / "examples" / "mysql_replication"
+_FIRST = "mysql-0"
+
 # What every start makes sure of. Nothing of it goes to the binary log, so that the servers'
 # histories stay one. `app` may see whether a server replicates, which is what a probe asks.
 _START = f"""
@@ -49,9 +51,7 @@ CREATE USER IF NOT EXISTS app@'%' IDENTIFIED BY '{PASSWORD}' REQUIRE SSL;
 GRANT ALL ON {DATABASE}.* TO app@'%';
 GRANT SLAVE MONITOR ON *.* TO app@'%';
 CREATE USER IF NOT EXISTS admin@'%' IDENTIFIED BY '{PASSWORD}' REQUIRE SSL;
-GRANT ALL ON *.* TO admin@'%';
-CREATE USER IF NOT EXISTS replication@'%' IDENTIFIED BY '{PASSWORD}' REQUIRE SSL;
-GRANT REPLICATION SLAVE ON *.* TO replication@'%';
+GRANT ALL ON *.* TO admin@'%' WITH GRANT OPTION;
 """
 
 # Small and quick: no test of ours is about what a disk keeps when the power fails.
@@ -63,14 +63,13 @@ _SMALL = (
     "--skip-name-resolve",
 )
 _QUICK = (
-    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-flush-log-at-trx-commit=2",  # what is committed outlives SIGKILL
     "--skip-innodb-doublewrite",
     "--skip-performance-schema",
     "--sync-binlog=0",
     "--key-buffer-size=1M",
     "--aria-pagecache-buffer-size=2M",
     "--max-connect-errors=1000000",  # a client that goes away in the handshake counts as one
-    "--slave-net-timeout=5",
 )
 
 
@@ -81,49 +80,62 @@ class MariaDBServer(ProgramServer):
         pod: Whose it is.
         authority: What signs its certificate.
         template: A prepared data folder.
+        primary: Name of the pod that is primary.
     """
 
-    def __init__(self, pod: Pod, authority: Authority, template: Path) -> None:
+    def __init__(
+        self, pod: Pod, authority: Authority, template: Path, primary: str = _FIRST
+    ) -> None:
         data = pod.folder / "data"
         if not data.exists():
             shutil.copytree(template, data)
         start = pod.folder / "start.sql"
         start.write_text(_START)
-        certificate = authority.issue(pod.fqdn)
+        self.pod = pod
+        self.tls = pod.folder / "tls"
+        self._authority = authority
+        self._secret()
+        self._has_followed = False
+        self._environment = {
+            **os.environ,
+            "POD_NAME": pod.name,
+            "PRIMARY": primary,
+            "DOMAIN": pod.fqdn.partition(".")[2],
+            "TLS": str(self.tls),
+            "CONFIGURATION": str(pod.folder),
+            "MYSQL_PWD": PASSWORD,
+            "MARIADB": f"{tool('mariadb')} --no-defaults --ssl --user=admin --host={pod.address}",
+        }
+        self._script("configure.sh")
         command = [
             tool("mariadbd"),
-            "--no-defaults",
+            f"--defaults-file={pod.folder / 'pod.cnf'}",
             *_root(),
             f"--datadir={data}",
             f"--bind-address={pod.address}",
             f"--port={PORT}",
             "--socket=mariadbd.sock",  # in the data folder; the whole path may be too long
-            f"--server-id={100 + pod.ordinal}",
-            f"--read-only={int(pod.ordinal > 0)}",
-            "--log-bin=binlog",
-            "--relay-log=relay",
-            "--log-slave-updates",
-            "--gtid-strict-mode",
             f"--init-file={start}",
-            f"--ssl-ca={authority.ca_file}",
-            f"--ssl-cert={certificate.cert_file}",
-            f"--ssl-key={certificate.key_file}",
-            "--require-secure-transport",
             *_SMALL,
             *_QUICK,
         ]
         super().__init__(pod, command)
-        self._authority = authority
+
+    def start(self) -> None:
+        """Start it, and return before it answers."""
+        self._has_followed = False
+        super().start()
 
     def is_answering(self) -> bool:
-        """Return whether it executes statements; a new replica is told whom to follow first."""
+        """Return whether it executes statements; it is told first whom to follow."""
         try:
-            if self.pod.ordinal > 0 and not self.query("SHOW SLAVE STATUS"):
-                first = self.pod.name.rpartition("-")[0] + "-0"
-                self.replicate_from(f"{first}.{self.pod.fqdn.partition('.')[2]}")
-            return bool(self.query("SELECT 1"))
+            answered = bool(self.query("SELECT 1"))
         except pymysql.MySQLError:
             return False
+        if not self._has_followed:
+            self._script("follow.sh")
+            self._has_followed = True
+        return answered
 
     def query(self, *statements: str) -> list[dict[str, Any]]:
         """Execute statements as `admin` and return the rows of the last one.
@@ -154,16 +166,24 @@ class MariaDBServer(ProgramServer):
                 cursor.execute(statement)
             return list(cursor.fetchall())
 
-    def replicate_from(self, hostname: str) -> None:
-        """Follow another server from where this one is in their common history."""
-        self.query(
-            "STOP SLAVE",
-            f"CHANGE MASTER TO MASTER_HOST = '{hostname}', MASTER_PORT = {PORT},"
-            f" MASTER_USER = 'replication', MASTER_PASSWORD = '{PASSWORD}',"
-            " MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1, MASTER_SSL = 1,"
-            f" MASTER_SSL_CA = '{self._authority.ca_file}', MASTER_SSL_VERIFY_SERVER_CERT = 1",
-            "START SLAVE",
+    def _secret(self) -> None:
+        """Make what the volume of the Secret holds."""
+        self.tls.mkdir(exist_ok=True)
+        certificate = self._authority.issue(self.pod.fqdn)
+        for file, name in (
+            (certificate.cert_file, "tls.crt"),
+            (certificate.key_file, "tls.key"),
+            (self._authority.ca_file, "ca.crt"),
+        ):
+            shutil.copy(file, self.tls / name)
+
+    def _script(self, name: str) -> None:
+        command = ["sh", str(SCRIPTS / name)]
+        done = subprocess.run(
+            command, env=self._environment, capture_output=True, text=True, check=False, timeout=20
         )
+        if done.returncode != 0:
+            raise BedError(f"{name} of {self.pod.name} failed: {done.stdout}{done.stderr}")
 
 
 def prepare(folder: Path) -> Path:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from tests.databases.certificates import Authority
     from tests.databases.kubelet import Kubelet
 
-POLL = PollPolicy(interval=1.0)
+INTERVAL = 1.0
+"""Seconds between looks."""
+
+POLL = PollPolicy(interval=INTERVAL)
 DIALLING = ConnectPolicy(eject_for=1.0)  # else a test would wait for half a minute
 SERVER_ID = 100
 """What MariaDB's server ids begin with."""

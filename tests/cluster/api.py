@@ -39,6 +39,8 @@ class Kind(NamedTuple):
 KINDS = {
     "Namespace": Kind("v1", "namespaces", namespaced=False),
     "Node": Kind("v1", "nodes", namespaced=False),
+    "ConfigMap": Kind("v1", "configmaps"),
+    "Secret": Kind("v1", "secrets"),
     "Pod": Kind("v1", "pods"),
     "Service": Kind("v1", "services"),
     "EndpointSlice": Kind("discovery.k8s.io/v1", "endpointslices"),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the servers of the database tests where they lack: Debian's redis-server,
-# mariadb-server and postgresql. It starts none of them: the tests start their own, each at
+# mariadb-server, postgresql and nats-server. It starts none of them: the tests start their own, each at
 # the address of a pod. Needs root and apt only where something lacks, and names it then.
 set -euo pipefail
 
@@ -9,7 +9,7 @@ policy=/usr/sbin/policy-rc.d
 # The program each package brings, where Debian has it.
 program_of() {
   case $1 in
-    redis-server) echo redis-server ;;
+    redis-server | nats-server) echo "$1" ;;
     mariadb-server) echo mariadbd ;;
     postgresql) printf '%s\n' /usr/lib/postgresql/*/bin/postgres | tail -n 1 ;;
   esac
@@ -17,7 +17,7 @@ program_of() {
 
 lacking() {
   local package
-  for package in redis-server mariadb-server postgresql; do
+  for package in redis-server mariadb-server postgresql nats-server; do
     # Services have their programs in sbin, which not everybody has on PATH.
     PATH="$PATH:/usr/sbin:/sbin" command -v "$(program_of "$package")" >/dev/null || echo "$package"
   done

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-    from headless_discovery import Change, Snapshot, Status
+    from headless_discovery import Change, Endpoint, Snapshot, Status
     from headless_discovery.testing import ClusterDNS
 
 __all__ = [
@@ -228,6 +228,15 @@ class Followed:
     def wait_for(self, **condition: Any) -> Future[Snapshot]:
         """Wait for a condition."""
         return self.world.begin(lambda: self.inner.wait_for(**condition))
+
+    def connect(self, *arguments: Any, **keywords: Any) -> Future[Any]:
+        """Connect to a pod."""
+        return self.world.begin(lambda: self.inner.connect(*arguments, **keywords))
+
+    def endpoint(self, **keywords: Any) -> Endpoint:
+        """Whom it would connect to."""
+        found: Endpoint = self.world.begin(lambda: self.inner.endpoint(**keywords)).result(WITHIN)
+        return found
 
     def watch(self, stop: Stop | None = None) -> Watching:
         """Watch it."""

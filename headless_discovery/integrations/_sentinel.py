@@ -1,13 +1,14 @@
 """What the integrations of redis-py and of valkey-py share: both have the same Sentinel pools.
 
 In: roles. Out: what such a pool asks a Sentinel for, ``discover_master`` and
-``discover_slaves``, and connections that are renewed as the members change. Imports neither
-client: their classes are given.
+``discover_slaves``, and the making of pools and probes. Imports neither client: their classes
+are given.
 """
 
 from __future__ import annotations
 
-from time import monotonic
+from random import Random
+from ssl import CERT_REQUIRED
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ..aio.roles import AsyncRoles
@@ -17,6 +18,7 @@ from ..core.values import is_number
 from ..errors import ConfigError, DiscoveryError, NotYetKnown
 from ..sync.roles import Roles
 from ..sync.service import HeadlessService
+from ._pools import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -28,9 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PORT",
-    "AsyncConnectionMixin",
     "AsyncManagerBase",
-    "ConnectionMixin",
     "Kit",
     "ManagerBase",
     "async_probe",
@@ -38,6 +38,7 @@ __all__ = [
     "place",
     "probe",
     "role_of",
+    "verified",
 ]
 
 PORT = 6379
@@ -75,7 +76,7 @@ class Kit(NamedTuple):
 
     Attributes:
         manager: Its manager: `ManagerBase` with its errors.
-        pool: Its ``SentinelConnectionPool``.
+        pool: Its ``SentinelConnectionPool`` with our mixin.
         connection: Its connection with our mixin.
         tls_connection: The same for TLS.
         retry: Its way to do a read again, four times within some two seconds.
@@ -103,8 +104,10 @@ class Kit(NamedTuple):
         if role == REPLICA:
             usual.update(retry=self.retry, retry_on_error=list(self.errors))
         else:
-            ours["fallback"] = True
+            ours |= {"fallback": True, "recycle": None}
         is_tls = keywords.pop("ssl", False)
+        if is_tls:
+            verified(keywords)
         usual["connection_class"] = self.tls_connection if is_tls else self.connection
         manager = self.manager(service, **ours)
         settings = {**usual, **keywords, "is_master": role != REPLICA}
@@ -148,7 +151,21 @@ def async_probe(
 def _once(where: Place, timeout: float, retry: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """The keywords of a client that asks one pod one thing, in so many seconds."""
     usual = {"socket_connect_timeout": timeout, "socket_timeout": timeout, "retry": retry}
+    given = verified(dict(given)) if given.get("ssl") else given
     return {**usual, **given, "host": where[0], "port": where[1]}
+
+
+def verified(keywords: dict[str, Any]) -> dict[str, Any]:
+    """Have the pod's name verified; valkey-py and older redis-py do not by themselves.
+
+    Raises:
+        ConfigError: It was asked not to be.
+    """
+    if keywords.setdefault("ssl_check_hostname", True) is not True:
+        raise ConfigError("ssl_check_hostname", "without it any pod of the cluster would do")
+    if keywords.get("ssl_cert_reqs", "required") not in ("required", CERT_REQUIRED):
+        raise ConfigError("ssl_cert_reqs", "without a certificate that holds, anybody would do")
+    return keywords
 
 
 class _Base:
@@ -165,13 +182,14 @@ class _Base:
         by: By = "name",
         port: int = PORT,
         fallback: bool = True,
-        recycle: float | None = 60.0,
+        recycle: float | None = 5.0,
     ) -> None:
         check_by(by)
         if recycle is not None and not (is_number(recycle) and recycle > 0):
             raise ConfigError("recycle", f"{ascii(recycle)[:100]} is no number of seconds above 0")
         self.roles = self._roles(service)
-        self.recycle = recycle
+        #: Whose turn it is among the replicas.
+        self.turns = Turns(recycle, Random().random)  # noqa: S311 - no secret
         self._by: By = by
         self._port = port
         self._fallback = fallback
@@ -197,8 +215,11 @@ class _Base:
     def _roles(service: Any) -> Any:
         raise NotImplementedError
 
-    def _place(self, endpoint: Endpoint) -> Place:
+    def _primary(self, endpoint: Endpoint) -> Place:
         return place(endpoint, self._by, self._port)
+
+    def _replicas(self, endpoints: tuple[Endpoint, ...]) -> list[Place]:
+        return self.turns.renew([place(each, self._by, self._port) for each in endpoints])
 
     def _error(self, error: DiscoveryError, kind: type[Exception]) -> Exception:
         """An error of ours as the one the client knows; the caller's own mistakes stay."""
@@ -220,8 +241,10 @@ class ManagerBase(_Base):
         fallback: Whether a pool of replicas reads from the primary where no replica can be
             reached, as it does with a real Sentinel; default True. A pool of the primary
             needs it.
-        recycle: Seconds after which a connection is made anew as it is taken from the pool,
-            so that reads move on to the next replica; default 60; None: never.
+        recycle: Seconds after which a replica that was not read from has its turn: a
+            connection moves to it as it is taken from a pool of `client`. Default 5; a new
+            replica has its first turn within a second. None: connections stay where they
+            are until the members change.
     """
 
     @staticmethod
@@ -232,14 +255,14 @@ class ManagerBase(_Base):
         """Where the primary is."""
         self._check_fallback()
         try:
-            return self._place(self.roles.primary())
+            return self._primary(self.roles.primary())
         except DiscoveryError as error:
             raise self._error(error, self.no_primary) from error
 
     def discover_slaves(self, service_name: str) -> list[Place]:  # noqa: ARG002
         """Where the replicas are; empty where there are none."""
         try:
-            return [self._place(each) for each in self.roles.replicas()]
+            return self._replicas(self.roles.replicas())
         except DiscoveryError as error:
             raise self._error(error, self.no_replica) from error
 
@@ -255,75 +278,13 @@ class AsyncManagerBase(_Base):
         """Where the primary is."""
         self._check_fallback()
         try:
-            return self._place(await self.roles.primary())
+            return self._primary(await self.roles.primary())
         except DiscoveryError as error:
             raise self._error(error, self.no_primary) from error
 
     async def discover_slaves(self, service_name: str) -> list[Place]:  # noqa: ARG002
         """Where the replicas are; empty where there are none."""
         try:
-            return [self._place(each) for each in await self.roles.replicas()]
+            return self._replicas(await self.roles.replicas())
         except DiscoveryError as error:
             raise self._error(error, self.no_replica) from error
-
-
-class _Aging:
-    """When a connection is to be made anew. It is asked as the connection leaves the pool."""
-
-    #: The pool, as the client sets it.
-    connection_pool: Any
-    #: What the client raises after a command that only a primary takes.
-    read_only: type[Exception]
-    _version: int | None = None
-    _made_at: float | None = None
-
-    def _is_old(self) -> bool:
-        manager = self.connection_pool.sentinel_manager
-        version, now = manager.version(), monotonic()
-        is_old = version is not None and version != self._version
-        if self._made_at is not None and manager.recycle is not None:
-            is_old = is_old or now - self._made_at >= manager.recycle
-        if is_old or self._made_at is None:
-            self._version, self._made_at = version, now
-        return is_old
-
-    def _note(self, error: Exception) -> None:
-        """The client makes a connection error of a primary's read-only error."""
-        if isinstance(error.__context__, self.read_only):
-            self.connection_pool.sentinel_manager.forget()
-
-
-class ConnectionMixin(_Aging):
-    """A connection of a Sentinel pool that follows the members."""
-
-    def connect(self) -> Any:
-        """Connect, if it is not connected, or not any more to be used."""
-        if self._is_old():
-            self.disconnect()  # type: ignore[attr-defined]
-        return super().connect()  # type: ignore[misc]
-
-    def read_response(self, *arguments: Any, **keywords: Any) -> Any:
-        """Read an answer."""
-        try:
-            return super().read_response(*arguments, **keywords)  # type: ignore[misc]
-        except Exception as error:
-            self._note(error)
-            raise
-
-
-class AsyncConnectionMixin(_Aging):
-    """The twin of `ConnectionMixin`."""
-
-    async def connect(self) -> Any:
-        """Connect, if it is not connected, or not any more to be used."""
-        if self._is_old():
-            await self.disconnect(nowait=True)  # type: ignore[attr-defined]
-        return await super().connect()  # type: ignore[misc]
-
-    async def read_response(self, *arguments: Any, **keywords: Any) -> Any:
-        """Read an answer."""
-        try:
-            return await super().read_response(*arguments, **keywords)  # type: ignore[misc]
-        except Exception as error:
-            self._note(error)
-            raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from . import _pools as pools
 from . import _sentinel as shared
 
 try:
@@ -48,35 +49,38 @@ class AsyncManager(shared.AsyncManagerBase):
     no_replica = async_sentinel.SlaveNotFoundError
 
 
-class _Connection(shared.ConnectionMixin, sentinel.SentinelManagedConnection):
+class _Connection(pools.ConnectionMixin, sentinel.SentinelManagedConnection):
     read_only = ReadOnlyError
 
 
-class _TLSConnection(shared.ConnectionMixin, sentinel.SentinelManagedSSLConnection):
+class _TLSConnection(pools.ConnectionMixin, sentinel.SentinelManagedSSLConnection):
     read_only = ReadOnlyError
 
 
-class _AsyncConnection(shared.AsyncConnectionMixin, async_sentinel.SentinelManagedConnection):
+class _AsyncConnection(pools.AsyncConnectionMixin, async_sentinel.SentinelManagedConnection):
     read_only = ReadOnlyError
 
 
-class _AsyncTLSConnection(shared.AsyncConnectionMixin, async_sentinel.SentinelManagedSSLConnection):
+class _AsyncTLSConnection(pools.AsyncConnectionMixin, async_sentinel.SentinelManagedSSLConnection):
     read_only = ReadOnlyError
 
 
 _AGAIN = ExponentialBackoff(cap=0.5, base=0.05), 4
 _ERRORS = (NoConnection, NoAnswer)
-_KIT = shared.Kit(
-    Manager,
-    sentinel.SentinelConnectionPool,
-    _Connection,
-    _TLSConnection,
-    Retry(*_AGAIN),
-    _ERRORS,
-)
+
+
+class _Pool(pools.PoolMixin, sentinel.SentinelConnectionPool):
+    unreachable = _ERRORS
+
+
+class _AsyncPool(pools.AsyncPoolMixin, async_sentinel.SentinelConnectionPool):
+    unreachable = _ERRORS
+
+
+_KIT = shared.Kit(Manager, _Pool, _Connection, _TLSConnection, Retry(*_AGAIN), _ERRORS)
 _ASYNC_KIT = shared.Kit(
     AsyncManager,
-    async_sentinel.SentinelConnectionPool,
+    _AsyncPool,
     _AsyncConnection,
     _AsyncTLSConnection,
     async_retry.Retry(*_AGAIN),
@@ -102,8 +106,9 @@ def client(
             ``port``: Of a pod that DNS gives no port for, or several; default 6379.
             ``fallback``: Whether reads go to the primary where no replica can be reached,
             as with a Sentinel; default True.
-            ``recycle``: Seconds after which a connection is made anew as it is taken from
-            the pool, so that reads move on; default 60; None: as the members change only.
+            ``recycle``: Seconds after which a replica that was not read from has its turn;
+            default 5. A new one has its first within a second. None: connections stay where
+            they are until the members change.
 
             All others are those of a connection of the client: ``ssl=True``,
             ``ssl_ca_certs``, ``password``. By default a pod has 1 s to accept, and a read on

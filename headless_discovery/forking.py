@@ -19,7 +19,7 @@ class Forked(Protocol):
     """Something that is open."""
 
     def forked(self) -> None:
-        """This is the child: close what was copied, wait for nobody."""
+        """This is the child: close what was copied, wait for nobody; register for its children."""
 
 
 #: Held by whoever forks: what is done under it is done as a whole before a fork, or not begun.
@@ -35,9 +35,10 @@ def register(something: Forked) -> None:
 
 def _in_child() -> None:
     try:
-        for something in tuple(_open):
-            something.forked()
+        were_open = tuple(_open)
         _open.clear()
+        for something in were_open:
+            something.forked()
     finally:
         lock.release()
 

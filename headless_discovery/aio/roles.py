@@ -114,6 +114,7 @@ class AsyncRoles:
         """This is a child process: whoever asked is not here."""
         self._kept.abandon()
         self._busy = set()
+        forking.register(self)  # it may have children of its own
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._service!r}, {self._settings})"

@@ -163,6 +163,7 @@ class Roles:
         self._lock = threading.RLock()
         self._kept.abandon()
         self._busy = set()
+        forking.register(self)  # it may have children of its own
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._service!r}, {self._settings})"

@@ -56,8 +56,21 @@ class Picker:
                 self._membership = membership
             return self._turn()
 
-    def next(self, call: Dialling, members: Snapshot, observed: Snapshot | None) -> Endpoint | None:
+    def next(
+        self,
+        call: Dialling,
+        members: Snapshot,
+        observed: Snapshot | None,
+        *,
+        is_dialled: bool = True,
+    ) -> Endpoint | None:
         """Whom a call dials next; None where nobody is left.
+
+        Args:
+            call: What is wanted.
+            members: Who is there.
+            observed: The last complete answer.
+            is_dialled: Whether `failed` or `worked` follows.
 
         Raises:
             NoEndpoints, EndpointNotFound, ConfigError: as `Dialling.consider`.
@@ -67,7 +80,7 @@ class Picker:
             if self._membership is not None and self._membership.members is not members:
                 self._membership = None
             self._selection.renew(members, observed)
-            return call.next(self._selection, monotonic())
+            return call.next(self._selection, monotonic(), is_dialled=is_dialled)
 
     def failed(self, call: Dialling, endpoint: Endpoint, error: Exception, began: float) -> None:
         """Dialling somebody failed."""
@@ -88,4 +101,6 @@ class Picker:
     def forked(self) -> None:
         """This is a child process: another thread may have held the lock."""
         self._lock = threading.RLock()
+        self._membership = None
         self._selection.reseed(Random().random)  # noqa: S311 - no secret
+        forking.register(self)  # it may have children of its own

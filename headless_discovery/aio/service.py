@@ -168,7 +168,8 @@ class AsyncHeadlessService(ServiceObject):
             if turn is not None:
                 return turn
         call = self._call(to, order, exclude_self)
-        endpoint = self._picker.next(call, *await self._source().members(call))
+        told = await self._source().members(call)
+        endpoint = self._picker.next(call, *told, is_dialled=False)
         assert endpoint is not None  # noqa: S101 - nobody was tried yet
         return endpoint
 

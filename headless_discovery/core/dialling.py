@@ -6,7 +6,7 @@ most, or the error of a call that found nobody. The shells dial and wait.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, ConnectFailed
 from .selection import as_tried, candidates
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .snapshot import Endpoint, Snapshot
 
 __all__ = ["ConnectAttempt", "Dialling", "in_words", "port_of"]
+
+_MOST_WORDS = 300
 
 
 class ConnectAttempt(Value):
@@ -43,6 +45,17 @@ class ConnectAttempt(Value):
         self, *, endpoint: Endpoint, address: str, error: Exception, seconds: float
     ) -> None:
         self._set(endpoint=endpoint, address=address, error=error, seconds=seconds)
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        # Clients' errors hold contexts and sockets, or cannot be made again from their text.
+        from pickle import dumps, loads  # noqa: PLC0415 # nosec B403
+
+        error = self.error
+        try:
+            loads(dumps(error))  # noqa: S301 # nosec B301
+        except Exception:  # noqa: BLE001 - there is nothing that it cannot raise
+            error = RuntimeError(f"{type(error).__name__}: {in_words(error)}")
+        return self.address, self.endpoint, error, self.seconds
 
     def __str__(self) -> str:
         """``mysql-0 at 10.244.1.5:3306: connection refused (0.001 s)``."""
@@ -105,20 +118,28 @@ class Dialling:
             self._candidates = candidates(members, self.to, self.policy.order, self.own)
             self._considered = members
 
-    def next(self, selection: Selection, now: float) -> Endpoint | None:
-        """Who is dialled now; None where nobody is left."""
+    def next(self, selection: Selection, now: float, *, is_dialled: bool = True) -> Endpoint | None:
+        """Whose turn it is now; None where nobody is left.
+
+        Args:
+            selection: The turns.
+            now: Monotonic seconds.
+            is_dialled: Whether it will be told how dialling it ended.
+        """
         if self._candidates is None:
             return None
         endpoint = selection.draw(self._candidates, self._tried, now)
         if endpoint is not None:
             self._tried.add(as_tried(endpoint))
+            if is_dialled:
+                selection.drawn(endpoint, now)
         return endpoint
 
     def failed(
         self, selection: Selection, endpoint: Endpoint, error: Exception, began: float, now: float
     ) -> None:
         """Dialling somebody failed."""
-        address = getattr(error, "address", None)
+        address = _fact(error, "address")
         self.attempts.append(
             ConnectAttempt(
                 endpoint=endpoint,
@@ -128,7 +149,7 @@ class Dialling:
             )
         )
         if not isinstance(error, ConfigError):  # else it was not dialled
-            selection.failed(endpoint, in_words(error), now)
+            selection.failed(endpoint, in_words(error), began, now)
 
     def next_round(self) -> None:
         """Everybody may be dialled once more."""
@@ -168,6 +189,25 @@ def port_of(endpoint: Endpoint) -> int:
 
 
 def in_words(error: Exception) -> str:
-    """An error as part of a sentence."""
-    text = (getattr(error, "strerror", None) or str(error)).strip()
+    """An error as part of a sentence: on one line, and not longer than a line may be.
+
+    It may be the words of whoever answered: no control characters of theirs reach a log.
+    """
+    try:
+        text = " ".join((_fact(error, "strerror") or str(error)).split())
+    except Exception:  # noqa: BLE001 - errors of clients, which may be wrong in any way
+        text = ""
+    if not text.isprintable():
+        text = ascii(text)[1:-1]
+    if len(text) > _MOST_WORDS:
+        text = text[: _MOST_WORDS - 3] + "..."
     return text or type(error).__name__
+
+
+def _fact(error: Exception, name: str) -> str | None:
+    """An attribute, where it is text."""
+    try:
+        fact = getattr(error, name, None)
+    except Exception:  # noqa: BLE001 - as above
+        return None
+    return fact if isinstance(fact, str) else None

@@ -21,7 +21,7 @@ __all__ = ["Rotation"]
 
 
 class Rotation:
-    """The queue. Not safe to be used by two threads.
+    """The queue. Not safe to be used by two threads, and whole whenever a signal comes.
 
     Args:
         random: Gives numbers from 0 up to 1. The first turn is a random member's: a
@@ -41,14 +41,15 @@ class Rotation:
         every program that follows the Service.
         """
         now = {key_of(each): each for each in endpoints}
-        queue = [now.pop(key) for each in self._queue if (key := key_of(each)) in now]
+        queue = [now.pop(key) for each in tuple(self._queue) if (key := key_of(each)) in now]
         if queue:
             for each in now.values():
                 queue.insert(int(self._random() * (len(queue) + 1)), each)
-            self._queue = deque(queue)
         else:
-            self._queue = deque(now.values())
-            self._queue.rotate(-int(self._random() * len(now)))
+            queue = list(now.values())
+            first = int(self._random() * len(queue))
+            queue = queue[first:] + queue[:first]
+        self._queue = deque(queue)
 
     def turn(self) -> Endpoint:
         """Whose turn it is; there is somebody."""
@@ -59,10 +60,11 @@ class Rotation:
 
     def turn_among(self, keys: Container[str]) -> Endpoint | None:
         """Whose turn it is among some, by `key_of`; None where none of them is here."""
-        for place, endpoint in enumerate(self._queue):
+        queue = list(self._queue)
+        for place, endpoint in enumerate(queue):
             if key_of(endpoint) in keys:
-                del self._queue[place]
-                self._queue.append(endpoint)
+                queue.append(queue.pop(place))
+                self._queue = deque(queue)
                 return endpoint
         return None
 

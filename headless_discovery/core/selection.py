@@ -7,7 +7,8 @@ missing from it, at the very last those left out for failures.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, EndpointNotFound, NoEndpoints
 from .changes import key_of
@@ -18,7 +19,7 @@ from .rotation import Rotation
 from .snapshot import Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from .conditions import OwnPod
     from .connectpolicy import ConnectPolicy, Order
@@ -61,7 +62,7 @@ def candidates(members: Snapshot, to: To | None, order: Order, own: OwnPod | Non
         own: This pod, where it is to be left out.
 
     Raises:
-        NoEndpoints: Nobody is there.
+        NoEndpoints: Nobody is there, or nobody is left.
         EndpointNotFound: Nobody like that is there.
         AmbiguousEndpoint: Two are.
         ConfigError: The caller's order names somebody else.
@@ -88,9 +89,14 @@ def candidates(members: Snapshot, to: To | None, order: Order, own: OwnPod | Non
                 members.service.fqdn,
                 "what 'to' wants",
                 members.endpoints,
-                f"{members.service.fqdn}: 'to' wants none of those listed: {members}",
+                f"{members.service.fqdn}: 'to' wants none of those listed: {members!r}",
             )
-    return Candidates(chosen, order, takes_turns=True)
+    found = Candidates(chosen, order, takes_turns=True)
+    if found.given == ():
+        raise NoEndpoints(
+            members.service.fqdn, members.outcome, "'order' gave none of those listed"
+        )
+    return found
 
 
 def check_to(to: object) -> None:
@@ -137,7 +143,10 @@ class Selection:
             members: Who is there.
             observed: The last complete answer; those it lacks come later.
         """
-        if members is not self._members:
+        known = self._members
+        if members is not known:
+            if known is not None and _is_older(members, known):
+                return  # a call that began before the last change goes by what it was told
             self._rotation.renew(members.endpoints)
             self._ejections.renew(members.endpoints)
         elif observed is self._observed:
@@ -161,31 +170,31 @@ class Selection:
         Returns:
             None where all have been dialled.
         """
-        if not wanted.takes_turns:
-            return self._the_one(wanted.endpoints[0], tried, now)
-        left = [each for each in wanted.given or wanted.endpoints if as_tried(each) not in tried]
+        several = wanted.endpoints if wanted.given is None else wanted.given
+        left = [each for each in several if as_tried(each) not in tried]
         if not left:
             return None
+        if not wanted.takes_turns:
+            return left[0]
         out = self._ejections.out(now)
         tiers: tuple[list[Endpoint], ...] = ([], [], [])
         for each in left:
             key = key_of(each)
             tiers[2 if key in out else 1 if key in self._missing else 0].append(each)
-        best = next(tier for tier in tiers if tier)
-        endpoint = self._choose(best, wanted)
-        self._ejections.drawn(endpoint, now)
-        return endpoint
+        return self._choose(next(tier for tier in tiers if tier), wanted)
 
-    def failed(self, endpoint: Endpoint, error: str, now: float) -> None:
+    def drawn(self, endpoint: Endpoint, now: float) -> None:
+        """It is about to be dialled."""
+        if self._ejections and self._members is not None:
+            self._ejections.drawn(endpoint, now, len(self._members))
+
+    def failed(self, endpoint: Endpoint, error: str, began: float, now: float) -> None:
         """Dialling it failed."""
         members = () if self._members is None else self._members.endpoints
         key = key_of(endpoint)
         if all(each.addresses != endpoint.addresses for each in members if key_of(each) == key):
             return  # it went, or moved, meanwhile
-        out = self._ejections.out(now)
-        others = (other for each in members if (other := key_of(each)) != key)
-        is_last = all(other in out for other in others)
-        self._ejections.failed(endpoint, error, now, is_last=is_last)
+        self._ejections.failed(endpoint, error, began, now, len(members))
 
     def worked(self, endpoint: Endpoint) -> None:
         """Dialling it worked."""
@@ -196,23 +205,18 @@ class Selection:
         return self._ejections.ejected(now)
 
     def reseed(self, random: Callable[[], float]) -> None:
-        """Begin anywhere: this is a child process."""
+        """Begin anywhere: this is a child process, whose parent may have been in the midst."""
         self._random = random
         self._rotation.reseed(random)
-
-    def _the_one(
-        self, endpoint: Endpoint, tried: set[tuple[str, ...]], now: float
-    ) -> Endpoint | None:
-        if as_tried(endpoint) in tried:
-            return None
-        self._ejections.drawn(endpoint, now)
-        return endpoint
+        self._members = self._observed = None
 
     def _choose(self, tier: Sequence[Endpoint], wanted: Candidates) -> Endpoint:
         if wanted.order == RANDOM:
             return tier[int(self._random() * len(tier))]
         if wanted.order == ROUND_ROBIN:
-            return self._rotation.turn_among({key_of(each) for each in tier}) or tier[0]
+            by_key = {key_of(each): each for each in tier}
+            turn = self._rotation.turn_among(by_key)
+            return tier[0] if turn is None else by_key[key_of(turn)]
         return tier[0]  # by ordinal, or as the caller's function gave them
 
 
@@ -222,10 +226,17 @@ def as_tried(endpoint: Endpoint) -> tuple[str, ...]:
 
 
 def _by_key(members: Snapshot, key: str) -> Endpoint:
-    for each in members.endpoints:
-        if each.name is None and key in each.addresses:
-            return each
+    """The endpoint of that name or address; one that was known by its address may have a name."""
+    there = [each for each in members.endpoints if key in each.addresses]
+    bare = [each for each in there if each.name is None]
+    if bare or len(there) == 1:
+        return (bare or there)[0]
     return members.by_name(key)
+
+
+def _is_older(members: Snapshot, known: Snapshot) -> bool:
+    """Whether it is an earlier state of the same followed Service; raw looks have no version."""
+    return 0 < members.version < known.version and members.seen_at < known.seen_at
 
 
 def _missing(members: Snapshot, observed: Snapshot | None) -> frozenset[str]:
@@ -233,16 +244,27 @@ def _missing(members: Snapshot, observed: Snapshot | None) -> frozenset[str]:
     if observed is None or observed is members:
         return frozenset()
     there = {key_of(each) for each in observed.endpoints}
-    there.update(address for each in observed.endpoints for address in each.addresses)
-    return frozenset(key for each in members.endpoints if (key := key_of(each)) not in there)
+    all_of_them = {address for each in observed.endpoints for address in each.addresses}
+    # An answer too large for names lists whom it lists by address.
+    bare = {address for each in observed.endpoints if not each.name for address in each.addresses}
+    return frozenset(
+        key
+        for each in members.endpoints
+        if (key := key_of(each)) not in there
+        and (bare if each.name else all_of_them).isdisjoint(each.addresses)
+    )
 
 
 def _given(
     order: Callable[[tuple[Endpoint, ...]], Iterable[Endpoint]], endpoints: tuple[Endpoint, ...]
 ) -> tuple[Endpoint, ...]:
     """The order of the caller's own function."""
-    given = tuple(order(endpoints))
-    strangers = [each for each in given if each not in endpoints]
-    if strangers:
-        raise ConfigError("order", f"{ascii(strangers[0])[:200]} is none of the candidates")
+    answer = order(endpoints)
+    if not isinstance(answer, Iterable):
+        raise ConfigError("order", f"it gave {ascii(answer)[:200]}, which is not several endpoints")
+    given: tuple[Any, ...] = tuple(answer)
+    those = set(endpoints)
+    for each in given:
+        if not isinstance(each, Endpoint) or each not in those:
+            raise ConfigError("order", f"{ascii(each)[:200]} is none of the candidates")
     return given

@@ -265,7 +265,7 @@ class HeadlessService(ServiceObject):
             if turn is not None:
                 return turn
         call = self._call(to, order, exclude_self)
-        endpoint = self._picker.next(call, *self._source().members(call))
+        endpoint = self._picker.next(call, *self._source().members(call), is_dialled=False)
         assert endpoint is not None  # noqa: S101 - nobody was tried yet
         return endpoint
 

@@ -31,6 +31,7 @@ from benchmarks.canned import (
     build_responder,
     expected_by_address,
 )
+from benchmarks.connecting import connection_rows
 from benchmarks.guidance import guidance
 from benchmarks.measure import SERVER_CORE, Effort, Worker, build_go, on_core, ratio, rounds
 from benchmarks.report import Row, as_markdown, as_text
@@ -277,7 +278,10 @@ def run(
         follower = bench.memory(max(sizes), "memory while following", FOLLOWER_MEMORY_OF)
         _say("TTL guidance, in virtual time")
         guided = guidance(hours)
+        _say("connections")
+        connected = connection_rows(effort)
         rows = [*bench.rows(), *starts, memory, *bench.following_rows(), follower, *guided]
+        rows += connected
         return rows, bench.left_out
 
 

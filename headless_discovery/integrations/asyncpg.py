@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..core.dialling import port_of
-from .whom import name_of, split
+from ._whom import name_of, split
 
 try:
     import asyncpg  # type: ignore[import-untyped]  # it has no py.typed
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ..core.snapshot import Endpoint
-    from .whom import Source
+    from ._whom import Source
 
 __all__ = ["connect", "connector", "probe"]
 

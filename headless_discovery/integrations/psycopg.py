@@ -11,7 +11,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from ..core.dialling import port_of
-from .whom import name_of, split
+from ._whom import name_of, split
 
 try:
     from psycopg import AsyncConnection, Connection
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from ..core.snapshot import Endpoint
-    from .whom import Source
+    from ._whom import Source
 
 __all__ = ["aconnect", "aprobe", "connect", "probe", "target"]
 

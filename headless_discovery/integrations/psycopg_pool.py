@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
+from ._whom import split
 from .psycopg import target
-from .whom import split
 
 try:
     import psycopg_pool as _installed  # noqa: F401 - the pool itself is the caller's to make

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.dialling import port_of
 from ..sync.dialling import dial_socket
-from .whom import name_of, split
+from ._whom import name_of, split
 
 try:
     import pymysql
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..core.snapshot import Endpoint
-    from .whom import Source
+    from ._whom import Source
 
 __all__ = ["connect", "dial", "probe"]
 

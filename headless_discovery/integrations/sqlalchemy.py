@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.dialling import port_of
 from ..errors import ConfigError
-from .whom import is_same_pod, name_of
+from ._whom import is_same_pod, name_of
 
 try:
     from sqlalchemy import event, exc
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ..core.snapshot import Endpoint
     from ..sync.roles import Roles
-    from .whom import Source
+    from ._whom import Source
 
 __all__ = ["creator", "follow", "listen"]
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the servers of the database tests where they lack: Debian's redis-server,
-# mariadb-server, postgresql and nats-server. It starts none of them: the tests start their own, each at
-# the address of a pod. Needs root and apt only where something lacks, and names it then.
+# mariadb-server, postgresql and nats-server. It starts none of them: the tests start their
+# own, each at the address of a pod. Needs root and apt only where something lacks, and names
+# it then.
 set -euo pipefail
 
 policy=/usr/sbin/policy-rc.d

@@ -196,5 +196,5 @@ def test_the_first_turn_is_anybodys() -> None:
         firsts = Counter(
             HeadlessService("db.shop", options=pods.options).endpoint().name for _ in range(120)
         )
-        assert sorted(firsts) == ["mysql-0", "mysql-1", "mysql-2"]
+        assert set(firsts) == {"mysql-0", "mysql-1", "mysql-2"}
         assert max(firsts.values()) < 80

@@ -357,7 +357,11 @@ def wanted(to: To | None) -> dict[str, Any]:
         return {"names": (to,)}
     if isinstance(to, Endpoint):
         key = key_of(to)
-        return {"predicate": lambda snapshot: any(key_of(each) == key for each in snapshot)}
+
+        def is_there(snapshot: Snapshot) -> bool:  # by its address too, where it had no name
+            return any(key_of(each) == key or key in each.addresses for each in snapshot)
+
+        return {"predicate": is_there}
     return {"predicate": lambda snapshot: any(to(each) for each in snapshot)}
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Candidates", "Selection", "candidates", "check_to"]
 
 _MOST_ORDINAL = 10**10
+_CO_COROUTINE = 0x80  # ``inspect`` has it, and costs start-up time
 
 
 class Candidates:
@@ -108,11 +109,11 @@ def check_to(to: object) -> None:
     fits = (
         0 <= to < _MOST_ORDINAL
         if isinstance(to, int) and not isinstance(to, bool)
-        else isinstance(to, str | Endpoint | None) or (callable(to) and not isinstance(to, bool))
+        else isinstance(to, str | Endpoint | None) or _is_plain_function(to)
     )
     if not fits:
         raise ConfigError(
-            "to", f"{ascii(to)[:100]} is no ordinal, no pod's name, no endpoint, no function"
+            "to", f"{ascii(to)[:100]} is no ordinal, no pod's name, no endpoint, no plain function"
         )
 
 
@@ -223,6 +224,12 @@ class Selection:
 def as_tried(endpoint: Endpoint) -> tuple[str, ...]:
     """What tells a dialled endpoint from the same pod at another address."""
     return (key_of(endpoint), *endpoint.addresses)
+
+
+def _is_plain_function(to: object) -> bool:
+    """Whether it can be called, and its answer is no coroutine: that would always mean yes."""
+    code = getattr(to, "__code__", None)
+    return callable(to) and not (code is not None and code.co_flags & _CO_COROUTINE)
 
 
 def _by_key(members: Snapshot, key: str) -> Endpoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from headless_discovery.testing.workloads import Workload
     from tests.docs.running import Shell
 
 __all__ = ["Hidden"]
@@ -36,6 +38,7 @@ class Hidden:
         self._shell = shell
         self._threads: list[threading.Thread] = []
         self._errors: list[Exception] = []
+        self._listening: list[socket.socket] = []
 
     def hurry(self) -> None:
         """From here on a Service is followed in quick time.
@@ -78,6 +81,27 @@ class Hidden:
                 time.sleep(0.01)
 
         return wait
+
+    def accept(self, workload: Workload, port: int) -> dict[str, socket.socket]:
+        """Move a workload's pods to loopback addresses and have each accept there.
+
+        Returns:
+            The listening sockets by the name of the pod; to close one is to kill the pod.
+        """
+        self._monkeypatch.setenv("HEADLESS_DISCOVERY_ALLOW_NETWORKS", "127.0.0.0/8")
+        self._shell.run("export HEADLESS_DISCOVERY_ALLOW_NETWORKS=127.0.0.0/8")
+        listening = {}
+        for number, pod in enumerate(workload.pods, 1):
+            address = f"127.8.0.{number}"
+            listening[pod.name] = socket.create_server((address, port))
+            workload.set_address(pod.name, address)
+        self._listening += listening.values()
+        return listening
+
+    def close(self) -> None:
+        """No pod accepts any more."""
+        for each in self._listening:
+            each.close()
 
     def finish(self) -> None:
         """All of it must have been done.

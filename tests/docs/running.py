@@ -154,6 +154,7 @@ def run_page(name: str, text: str, folder: Path, monkeypatch: pytest.MonkeyPatch
             known = {} if kind == "empty" else usual(dns)
         shell = stack.enter_context(Shell(folder, dict(os.environ)))
         hidden = Hidden(name, monkeypatch, shell)
+        stack.callback(hidden.close)
         runner = _Runner(name, folder, shell, dns, known, hidden, makes=kind == "empty")
         blocks = read_page(text)
         for index, block in enumerate(blocks):
@@ -190,6 +191,7 @@ class _Runner:
             "shell": shell.run,
             "ask": lambda name, rtype: ask(dns, name, rtype) if dns is not None else "",
             "page": self._namespace,
+            "accept": hidden.accept,
             "hurry": hidden.hurry,
             "meanwhile": hidden.meanwhile,
             "until": hidden.until,

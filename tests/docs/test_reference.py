@@ -5,34 +5,41 @@ from __future__ import annotations
 import inspect
 import re
 
+import pytest
+
 import headless_discovery
-from headless_discovery import PollPolicy, Status, errors
+from headless_discovery import ConnectPolicy, PollPolicy, Status, errors
 from tests.docs.pages import REPOSITORY, table, tables
 
 REFERENCE = REPOSITORY / "docs/reference"
 
 
-def test_policy_fields() -> None:
-    """Each field of the policy is in the tables once, with its default, its unit, a reason."""
+@pytest.mark.parametrize(
+    ("page", "policy"), [("policy.md", PollPolicy), ("connect-policy.md", ConnectPolicy)]
+)
+def test_policy_fields(page: str, policy: type[PollPolicy | ConnectPolicy]) -> None:
+    """Each field of a policy is in the tables once, with its default, its unit, a reason."""
     described = {}
-    for rows in tables((REFERENCE / "policy.md").read_text(), "field", "default", "unit"):
+    for rows in tables((REFERENCE / page).read_text(), "field", "default", "unit"):
         for field, default, unit, why in rows:
             assert field not in described, field
             assert why, field
-            assert unit == unit_of(field), field
+            assert unit == unit_of(policy, field), field
             described[field] = default
-    parameters = inspect.signature(PollPolicy).parameters.values()
+    parameters = inspect.signature(policy).parameters.values()
     assert described == {each.name: repr(each.default) for each in parameters}
-    assert set(described) == set(PollPolicy.__slots__)
+    assert set(described) == set(policy.__slots__)
 
 
-def unit_of(field: str) -> str:
+def unit_of(policy: type[PollPolicy | ConnectPolicy], field: str) -> str:
     """What the unit of a field must be, by its name and its type."""
-    default = inspect.signature(PollPolicy).parameters[field].default
-    if isinstance(default, bool):
+    default = inspect.signature(policy).parameters[field].default
+    if isinstance(default, bool | str):
         return ""
     if field.endswith("jitter"):
         return "share"
+    if field in ("eject_after", "retries"):
+        return {"eject_after": "failures", "retries": "rounds"}[field]
     return "answers" if isinstance(default, int) else "seconds"
 
 

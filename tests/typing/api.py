@@ -19,7 +19,11 @@ from headless_discovery import (
     AsyncHeadlessService,
     Change,
     ConfigError,
+    ConnectAttempt,
+    ConnectFailed,
+    ConnectPolicy,
     DiscoveryError,
+    Ejected,
     Endpoint,
     EndpointNotFound,
     HeadlessService,
@@ -27,6 +31,7 @@ from headless_discovery import (
     Look,
     LookupFailed,
     LookupOptions,
+    NoEndpoints,
     NotHeadless,
     NotYetKnown,
     PollPolicy,
@@ -42,6 +47,8 @@ from headless_discovery import (
 from headless_discovery.testing import ClusterDNS, Delay, LoggedQuery, Port, Service, StatefulSet
 
 if TYPE_CHECKING:
+    import socket
+    import ssl
     from collections.abc import AsyncIterator, Callable, Iterator
 
 version: str = hd.__version__
@@ -231,6 +238,61 @@ def errors() -> None:
         print(error)
 
 
+def connecting(context: ssl.SSLContext) -> None:
+    """A socket, or what the caller's own function returns; whom, in which order, how long."""
+    database = HeadlessService("my-database.shop", connect_policy=ConnectPolicy(timeout=5))
+    connection: socket.socket = database.connect()
+    secured: socket.socket = database.connect(to=0, tls=context, tls_name="service", wait=True)
+    own: Client = database.connect(lambda pod: Client(pod.address), to="mysql-0")
+    timed: Client = database.connect(
+        lambda pod, seconds: Client(pod.address, seconds),
+        pass_timeout=True,
+        to=lambda pod: pod.ordinal != 0,
+        order=reversed,
+        exclude_self=True,
+        attempt_timeout=0.5,
+        timeout=3,
+        retries=2,
+    )
+    pod: Endpoint = database.endpoint(order="random")
+    again: socket.socket = database.connect(to=pod, order="ordinal")
+    left_out: tuple[Ejected, ...] = database.status().ejected
+    told: list[tuple[Endpoint, float, str]] = [
+        (each.endpoint, each.seconds, each.error) for each in left_out
+    ]
+    print(connection, secured, own, timed, pod, again, told)
+    try:
+        database.connect()
+    except NoEndpoints as nobody:
+        print(nobody.outcome)
+    except ConnectFailed as failed:
+        attempts: tuple[ConnectAttempt, ...] = failed.attempts
+        print([(each.endpoint, each.address, each.error, each.seconds) for each in attempts])
+
+
+async def connecting_awaited() -> None:
+    """The same, awaited; without a function of one's own it gives streams."""
+
+    async def dial(pod: Endpoint) -> Client:
+        return Client(pod.address)
+
+    database = AsyncHeadlessService("my-database.shop")
+    reader, writer = await database.connect(to=0)
+    data: bytes = await reader.read()
+    writer.write(data)
+    own: Client = await database.connect(dial, to="mysql-0", timeout=3)
+    pod: Endpoint = await database.endpoint()
+    print(own, pod)
+
+
+class Client:
+    """A client of the user's."""
+
+    def __init__(self, address: str, timeout: float = 1.0) -> None:
+        self.address = address
+        self.timeout = timeout
+
+
 def test_with_the_fixture(cluster_dns: ClusterDNS) -> None:
     """The fixture and what it makes."""
     database: Service = cluster_dns.service("my-database.shop", ports=[3306, Port(80, "http")])
@@ -262,4 +324,8 @@ def wrong_use() -> None:
     HeadlessService("my-database.shop").watch(stop=True)  # type: ignore[arg-type]
     HeadlessService("my-database.shop").subscribe(print, "now")  # type: ignore[call-arg]
     awatch("my-database.shop", stop=threading.Event())  # type: ignore[arg-type]
+    HeadlessService("my-database.shop").connect(order="fastest")  # type: ignore[call-overload]
+    HeadlessService("my-database.shop").connect(0)  # type: ignore[call-overload]
+    HeadlessService("my-database.shop", connect_policy=5)  # type: ignore[arg-type]
+    ConnectPolicy(timeout="5s")  # type: ignore[arg-type]
     watch("my-database.shop").current  # type: ignore[attr-defined] # noqa: B018

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import pytest
 
 from headless_discovery import HeadlessService
 from tests.cluster.network import BedError
+from tests.databases.load import Done, Load, errors, outside
 from tests.databases.redis_server import TLS_PORT, RedisServer
 from tests.databases.resolver import resolver
 
@@ -84,6 +86,26 @@ def test_the_machine_keeps_its_resolver() -> None:
     ours, machine = (Path(f"/proc/{who}/ns/mnt").readlink() for who in ("thread-self", starter))
     assert ours != machine
     assert "nameserver 10.96.0.10" in Path("/etc/resolv.conf").read_text()
+
+
+def test_a_call_is_outside_only_where_it_touches_the_span_nowhere() -> None:
+    """A call that began before a window and failed inside it is the window's."""
+    calls = [Done(0, 1, None), Done(1, 3, None), Done(4, 9, None), Done(9.5, 10, None)]
+    assert outside(calls, 2, 9) == [calls[0], calls[3]]
+
+
+def test_the_load_is_as_steady_as_it_says() -> None:
+    """So many calls a second of both kinds, and what one raises is kept."""
+
+    def fail() -> None:
+        raise ConnectionError("no")
+
+    with Load(lambda: None, fail, reads=120, writes=40) as load:
+        time.sleep(1)
+    assert 100 <= len(load.reads) <= 130
+    assert 30 <= len(load.writes) <= 45
+    assert errors(load.reads) == []
+    assert errors(load.writes) == load.writes
 
 
 def test_nothing_is_mounted_in_the_namespace_one_is_in(

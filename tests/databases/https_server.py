@@ -1,7 +1,7 @@
 """A real HTTPS server for each pod of a StatefulSet, with the pod's own certificate.
 
 In come a pod and a certificate authority, out goes a running server (`https_program.py`) at
-the pod's address. The certificate holds the pod's FQDN and the Service's.
+the pod's address. What the certificate holds is the test's to say.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.databases.kubelet import NOT_READY, Kubelet
 from tests.databases.programs import ProgramServer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable
 
     from tests.cluster.workloads import Namespace
     from tests.databases.certificates import Authority
@@ -33,12 +33,11 @@ class HttpsServer(ProgramServer):
     Args:
         pod: Whose it is.
         authority: What signs its certificate.
-        names: What that holds; by default the pod's FQDN and the Service's.
+        names: What that holds.
     """
 
-    def __init__(self, pod: Pod, authority: Authority, *names: str) -> None:
-        service = pod.fqdn.partition(".")[2]
-        certificate = authority.issue(*(names or (pod.fqdn, service)))
+    def __init__(self, pod: Pod, authority: Authority, names: Iterable[str]) -> None:
+        certificate = authority.issue(*names)
         arguments = [pod.address, str(PORT), pod.name, *map(str, certificate)]
         super().__init__(pod, [sys.executable, str(PROGRAM), *arguments])
         self._context = authority.client_context()
@@ -72,7 +71,7 @@ def https_statefulset(
     folder: Path,
     replicas: int = 3,
     *,
-    names: Mapping[str, str] | None = None,
+    names: Callable[[Pod], tuple[str, ...]] = lambda pod: (pod.fqdn,),
 ) -> Kubelet:
     """Create Service and StatefulSet `web`, and return what gives the pods their servers.
 
@@ -81,13 +80,22 @@ def https_statefulset(
         authority: What signs the pods' certificates.
         folder: Where the pods have their volumes.
         replicas: How many pods.
-        names: The one name that the certificate of a pod holds, for pods that lie.
+        names: What the certificate of a pod holds; default: its FQDN.
     """
-    lies = dict(names or {})
     namespace.service("web", Port(443, "https", target=PORT))
     namespace.statefulset("web", "web", replicas, annotations=NOT_READY, parallel=True)
 
     def make(pod: Pod) -> HttpsServer:
-        return HttpsServer(pod, authority, *filter(None, [lies.get(pod.name)]))
+        return HttpsServer(pod, authority, names(pod))
 
     return Kubelet(namespace, "web", make, folder)
+
+
+def with_service(pod: Pod) -> tuple[str, ...]:
+    """The pod's FQDN and the Service's."""
+    return pod.fqdn, pod.fqdn.partition(".")[2]
+
+
+def as_web_0(pod: Pod) -> tuple[str, ...]:
+    """The FQDN of the first pod, whoever it is."""
+    return (f"web-0.{pod.fqdn.partition('.')[2]}",)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import subprocess
 import sys
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
@@ -13,8 +17,14 @@ import pytest
 
 from headless_discovery import ConfigError, ConnectFailed
 from headless_discovery.integrations.httpx import AsyncTransport, Transport
+from headless_discovery.testing import ClusterDNS
 from tests.databases.callers import count_bodies, followed, shares
-from tests.databases.https_server import HttpsServer, https_statefulset
+from tests.databases.https_server import (
+    HttpsServer,
+    as_web_0,
+    https_statefulset,
+    with_service,
+)
 from tests.docs.pages import REPOSITORY
 from tests.scenarios.worlds import WITHIN, World, until
 
@@ -24,7 +34,7 @@ if TYPE_CHECKING:
 
     from tests.cluster.workloads import Namespace
     from tests.databases.certificates import Authority
-    from tests.databases.kubelet import Kubelet
+    from tests.databases.kubelet import Kubelet, Pod
     from tests.scenarios.worlds import Followed
 
 EXAMPLES = ("httpx_client.py", "httpx_async_client.py")
@@ -49,9 +59,11 @@ def web(namespace: Namespace, authority: Authority, tmp_path: Path) -> Iterator[
 class Client:
     """An httpx client whose requests go to the pods; keywords as of `Transport`."""
 
-    def __init__(self, world: World, service: Followed, **arguments: Any) -> None:
+    def __init__(
+        self, world: World, service: Followed, *, scheme: str = "https", **arguments: Any
+    ) -> None:
         self._world = world
-        self._url = f"https://{service.inner.name.fqdn}"
+        self._url = f"{scheme}://{service.inner.name.fqdn}"
         transport: Any
         if world.kind == "threads":
             transport = Transport(service.inner, **arguments)
@@ -183,8 +195,7 @@ def test_a_pod_that_cannot_prove_its_name(
     world: World, namespace: Namespace, authority: Authority, tmp_path: Path
 ) -> None:
     """It is never spoken to: each request goes to another, and one to it alone fails."""
-    lie = {"web-1": f"web-0.web.{namespace.name}.svc.cluster.local"}
-    with https_statefulset(namespace, authority, tmp_path, 2, names=lie) as web:
+    with https_statefulset(namespace, authority, tmp_path, 2, names=as_web_0) as web:
         web.wait_ready(2)
         service = followed(world, namespace, 2)
         context = authority.client_context()
@@ -198,25 +209,108 @@ def test_a_pod_that_cannot_prove_its_name(
         assert count_bodies(tmp_path, web.pods) == {"x": 20}
 
 
-def test_whom_and_which_name(
-    world: World, namespace: Namespace, web: Kubelet, authority: Authority
-) -> None:
-    """``to=``, ``order=`` and ``tls_name=`` are those of ``connect``."""
+@pytest.mark.usefixtures("web")
+def test_whom_and_whether_open(world: World, namespace: Namespace, authority: Authority) -> None:
+    """``to=`` and ``order=`` are those of ``connect``; the service object need not be open."""
     service = followed(world, namespace)
     context = authority.client_context()
     with Client(world, service, tls=context, to=1) as client:
         assert shares(client.ask() for _ in range(5)) == {"web-1": 5}
     with Client(world, service, tls=context, order="ordinal") as client:
         assert shares(client.ask() for _ in range(5)) == {"web-0": 5}
-    with Client(world, service, tls=context, tls_name="service") as client:
-        assert shares(client.ask() for _ in range(6)) == dict.fromkeys(web.pods, 2)
     with Client(world, service, tls=context, to=7) as client, pytest.raises(httpx.ConnectError):
         client.ask()
+    service.close().result(WITHIN)
+    with Client(world, service, tls=context, to=lambda pod: pod.ordinal != 1) as client:
+        assert shares(client.ask() for _ in range(6)) == {"web-0": 3, "web-2": 3}
 
 
-def test_contexts(world: World, namespace: Namespace, web: Kubelet, authority: Authority) -> None:
+def test_the_name_of_the_service(
+    world: World, namespace: Namespace, authority: Authority, tmp_path: Path
+) -> None:
+    """By choice it is verified instead of the pod's, and the other way round it is refused."""
+    context = authority.client_context()
+
+    def only_service(pod: Pod) -> tuple[str, ...]:
+        return with_service(pod)[1:]
+
+    with https_statefulset(namespace, authority, tmp_path, 2, names=only_service) as web:
+        web.wait_ready(2)
+        service = followed(world, namespace, 2)
+        with Client(world, service, tls=context, tls_name="service") as client:
+            assert shares(client.ask() for _ in range(6)) == dict.fromkeys(web.pods, 3)
+        with Client(world, service, tls=context) as client, pytest.raises(httpx.ConnectError):
+            client.ask()
+    with pytest.raises(ConfigError, match="tls_name"):
+        Client(world, service, tls=context, tls_name="web-0")
+
+
+def test_a_connection_nobody_wants(
+    namespace: Namespace, web: Kubelet, authority: Authority, tmp_path: Path
+) -> None:
+    """With asyncio nothing is sent before ``connect`` has said that this is the pod."""
+    world = World("asyncio")
+    try:
+        service = followed(world, namespace)
+        connect = service.inner.connect
+
+        async def give_up(*arguments: Any, **keywords: Any) -> None:
+            await connect(*arguments, **keywords)  # there is a connection
+            await asyncio.sleep(0.1)
+            raise ConnectFailed("web", ())
+
+        with Client(world, service, tls=authority.client_context()) as client:
+            service.inner.connect = give_up
+            with pytest.raises(httpx.ConnectError):
+                client.ask("/", "never")
+            service.inner.connect = connect
+            client.ask("/", "once")
+    finally:
+        world.close()
+    assert count_bodies(tmp_path, web.pods) == {"once": 1}
+
+
+class OnIPv6(ThreadingHTTPServer):
+    """An HTTP server on ``::1``."""
+
+    address_family = socket.AF_INET6
+
+
+class Greeter(BaseHTTPRequestHandler):
+    """Answers everything alike."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        body = b'{"pod": "on ::1"}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_the_addresses_of_a_pod(world: World) -> None:
+    """A pod that refuses at one of its addresses is connected to at another."""
+    with ClusterDNS() as dns, OnIPv6(("::1", 0), Greeter) as server:
+        listed = dns.service("web.shop", ports=[server.server_port])
+        dns.statefulset("web", service=listed, replicas=1).set_address(0, "127.9.9.9", "::1")
+        serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+        serving.start()
+        try:
+            service = world.service(dns, "web.shop")
+            with service, Client(world, service, scheme="http") as client:
+                assert len(service.members.by_ordinal(0).addresses) == 2
+                assert client.ask()["pod"] == "on ::1"
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+@pytest.mark.usefixtures("web")
+def test_contexts(world: World, namespace: Namespace, authority: Authority) -> None:
     """One that verifies nothing is refused, and so are two; the default trusts no stranger."""
-    del web
     service = followed(world, namespace)
     kind = Transport if world.kind == "threads" else AsyncTransport
     loose = authority.client_context()

@@ -73,9 +73,9 @@ def test_moves_to_a_pod_that_came_later(namespace: Namespace, servers: Kubelet) 
     asyncio.run(asyncio.wait_for(work(), 110))
 
 
-def test_example(namespace: Namespace, servers: Kubelet) -> None:
+@pytest.mark.usefixtures("servers")
+def test_example(namespace: Namespace) -> None:
     """The program that the page shows gets its own greeting."""
-    del servers
     program = REPOSITORY / "examples" / "integrations" / "nats_client.py"
     done = subprocess.run(
         [sys.executable, str(program), f"nats.{namespace.name}"],

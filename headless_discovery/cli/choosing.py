@@ -6,10 +6,12 @@ import time
 from typing import TYPE_CHECKING
 
 from ..core.connectpolicy import ConnectPolicy
+from ..core.snapshot import PARTIAL
 from ..errors import (
     ConfigError,
     ConnectFailed,
     DiscoveryError,
+    EndpointNotFound,
     InvalidName,
     LookupFailed,
     NotHeadless,
@@ -82,6 +84,10 @@ def chosen(
         raise
     except DiscoveryError as error:
         found = looks[-1].snapshot if looks else None
+        if found is not None and found.outcome == PARTIAL and isinstance(error, EndpointNotFound):
+            # Who is missing may be in the part that nobody has answered.
+            say(f"{error}; DNS failed in part: {found.problem}")
+            return exits.DNS_FAILED, None
         if found is not None and not found:
             say(f"{found.service}: {found.outcome}: {meaning_of(found, parsed)}")
             return exits.NONE_FOUND, None
@@ -109,9 +115,15 @@ def _told(error: DiscoveryError, service: str) -> int:
 
 
 def _condition(pod: int | str | None) -> str:
-    """What ``wait --for`` takes, for the pod of ``--to``."""
+    """What ``wait --for`` takes, for the pod of ``--to``.
+
+    Raises:
+        ConfigError: It is an address.
+    """
     if pod is None:
         return "count=1"
+    if isinstance(pod, str) and (":" in pod or pod.replace(".", "").isdigit()):
+        raise ConfigError("--wait", f"it waits for an ordinal or a name, and {pod} is an address")
     return f"ordinals={pod}" if isinstance(pod, int) else f"names={pod}"
 
 

@@ -89,7 +89,7 @@ exit codes:
   0  connected, with --tls to a pod whose name was verified; with --all: to every pod
   1  no such endpoint, or nobody is listed
   2  wrong usage, a bad name, missing configuration, no port
-  3  DNS failed, or a part of the look did
+  3  DNS failed, or the part of the look that might have told this pod
   5  the Service is not headless
   6  no connection, or the name was not verified; with --all: of one pod at least
  70  a defect of this program   74  stdout cannot be written
@@ -114,7 +114,7 @@ examples:
 exit codes, the command's own once it runs; before:
   1  no such endpoint, or nobody is listed
   2  wrong usage, an unknown placeholder, no port to fill in, missing configuration
-  3  DNS failed, or a part of the look did
+  3  DNS failed, or the part of the look that might have told this pod
   5  the Service is not headless
   6  --check: no connection
  70  a defect of this program

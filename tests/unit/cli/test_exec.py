@@ -14,7 +14,7 @@ import pytest
 
 from headless_discovery.cli import main
 from headless_discovery.cli.signals import Signals
-from headless_discovery.testing import Drop, Endpoint, Port
+from headless_discovery.testing import Drop, Endpoint, Port, Rcode
 from tests.faces import REPOSITORY, command
 from tests.unit.cli.playing import terminate, until
 from tests.unit.cli.pods import FQDN, NAME
@@ -131,6 +131,8 @@ def test_only_this_one_is_listed(cluster_dns: ClusterDNS, mysql: StatefulSet) ->
         (("vip.shop",), 5, r"vip\.shop\.svc\.cluster\.local is not headless"),
         (("my_database.shop",), 2, r"'my_database\.shop': label"),
         ((SERVICE, "--attempt-timeout", "48h"), 2, r"--attempt-timeout: "),
+        ((SERVICE, "--wait", "--to", "10.9.0.1"), 2, r"--wait: .* and 10\.9\.0\.1 is an address"),
+        ((SERVICE, "--wait", "--to", "fd00::1"), 2, r"--wait: .* and fd00::1 is an address"),
     ],
 )
 def test_no_pod(cluster_dns: ClusterDNS, arguments: tuple[str, ...], code: int, told: str) -> None:
@@ -344,3 +346,15 @@ def test_stdout_is_the_commands_own(cluster_dns: ClusterDNS, mysql: StatefulSet)
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "mysql-0\n")
+
+
+def test_a_part_of_the_look_failed(cluster_dns: ClusterDNS) -> None:
+    """Who is known will do; that somebody else is not there nobody can tell: exit 3."""
+    service = cluster_dns.service("none.shop")  # without ports DNS tells addresses, in two parts
+    service.set_endpoints([Endpoint(("10.9.0.1",))])
+    cluster_dns.faults.add(Rcode("SERVFAIL", types=("AAAA",)))
+    done = run("none.shop", "--look-timeout", "1s", "--", "echo", "{address}")
+    assert (done.returncode, done.stdout) == (0, "10.9.0.1\n")
+    done = run("none.shop", "--look-timeout", "1s", "--to", "fd00::1", "--", "echo", "{address}")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "DNS failed in part: " in done.stderr

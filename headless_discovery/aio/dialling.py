@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..core.snapshot import Endpoint
 
     Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+    Trying = dict[asyncio.Task[None], tuple[socket.socket, str]]
 
 __all__ = ["dial_streams"]
 
@@ -55,37 +56,65 @@ async def dial_streams(
 
 
 async def _race(addresses: tuple[str, ...], port: int, stagger: float) -> socket.socket:
+    trying: Trying = {}
+    try:
+        winner = await _first(trying, addresses, port, stagger)
+        losers = [task for task in trying if task is not winner]
+        if losers:
+            await end_tasks(*losers)
+        connected, _ = trying.pop(winner)
+    finally:  # without an await: it may be cancelled once more, or its loop be closed
+        for task, (attempt, _) in trying.items():
+            _give_up(task, attempt)
+    return connected
+
+
+async def _first(
+    trying: Trying, addresses: tuple[str, ...], port: int, stagger: float
+) -> asyncio.Task[None]:
+    """The first attempt that succeeds; it and those under way are in ``trying``."""
     loop = asyncio.get_running_loop()
     race = Race(addresses, stagger, monotonic())
-    trying: dict[asyncio.Task[None], tuple[socket.socket, str]] = {}
     failures: list[OSError] = []
-    try:
-        while True:
-            now = monotonic()
-            while (address := race.begin(now)) is not None:
-                try:
-                    attempt = socket.socket(family_of(address), _STREAM)
-                except OSError as error:  # no such family here, or no descriptor
-                    failures.append(not_connected(address, error))
-                    race.failed(now)
-                    continue
-                trying[quiet_task(loop.sock_connect(attempt, (address, port)))] = attempt, address
-            if not trying and race.due == inf:
-                raise failures[-1]
-            wait = None if race.due == inf else max(0.0, race.due - now)
-            done, _ = await asyncio.wait(trying, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                attempt, address = trying.pop(task)
-                refused = task.exception()
-                if refused is None:
-                    return attempt
-                attempt.close()
-                if not isinstance(refused, OSError):
-                    raise refused
-                failures.append(not_connected(address, refused))
-                race.failed(monotonic())
-    finally:
-        if trying:
-            await end_tasks(*trying)
-        for attempt, _ in trying.values():
+    while True:
+        now = monotonic()
+        while (address := race.begin(now)) is not None:
+            try:
+                attempt = socket.socket(family_of(address), _STREAM)
+            except OSError as error:  # no such family here, or no descriptor
+                failures.append(not_connected(address, error))
+                race.failed(now)
+                continue
+            trying[quiet_task(loop.sock_connect(attempt, (address, port)))] = attempt, address
+        if not trying and race.due == inf:
+            raise failures[-1]
+        wait = None if race.due == inf else max(0.0, race.due - now)
+        done, _ = await asyncio.wait(trying, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            refused = task.exception()
+            if refused is None:
+                return task
+            attempt, address = trying.pop(task)
             attempt.close()
+            if not isinstance(refused, OSError):
+                raise refused
+            failures.append(not_connected(address, refused))
+            race.failed(monotonic())
+
+
+def _give_up(task: asyncio.Task[None], attempt: socket.socket) -> None:
+    """Cancel an attempt; its socket is closed once the loop has let go of it."""
+
+    def close(_: object) -> None:
+        attempt.close()
+        if not task.cancelled():
+            task.exception()  # it has been seen to
+
+    if task.done():
+        close(task)
+        return
+    task.add_done_callback(close)
+    try:
+        task.cancel()
+    except RuntimeError:  # the loop is closed
+        attempt.close()

@@ -7,6 +7,7 @@ import contextlib
 from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from .. import forking
 from ..core.following import HINT, LOOK, Following
@@ -202,8 +203,9 @@ class Follower(FollowerBase):
         self.looked = Signal()
         #: Tasks that deliver changes to callbacks.
         self.deliveries: set[asyncio.Task[None]] = set()
-        #: Of what is being dialled: it ends at once when this does.
-        self.limits: set[asyncio.Timeout] = set()
+        #: Of what is being dialled: it ends at once when this does. Whoever dials is not kept
+        #: alive by it: in a loop that was closed under him he never comes to take it out.
+        self.limits: WeakSet[asyncio.Timeout] = WeakSet()
         self.loop = asyncio.get_running_loop()
         self._waiting: list[Backlog] = []
         self._task: asyncio.Task[None]

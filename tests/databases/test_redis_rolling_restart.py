@@ -95,10 +95,8 @@ class Shop:
         how: dict[str, Any] = {"by": "address"}
         if authority:
             how = {"by": "name", "ssl": True, "ssl_ca_certs": str(authority.ca_file)}
-        # No fallback: a read that reached the primary would be one by the wrong role. The
-        # short life: a pod that is back at its old address before its absence counted is no
-        # change of the members, and connections that moved away would stay for a minute.
-        self.reader = client(self.service, role="replica", fallback=False, recycle=5.0, **how)
+        # No fallback: a read that reached the primary would be one by the wrong role.
+        self.reader = client(self.service, role="replica", fallback=False, **how)
         self.writer = client(self.service, role="primary", **how)
         self._numbers = count()
 

@@ -41,7 +41,7 @@ test-python: $(VENV)/test  ## the unit tests, for other Pythons: make test-pytho
 test-cluster: $(VENV)/test  ## real CoreDNS under a real control plane; builds it once (Go, some 12 minutes)
 	@$(WITH_BED) $(PYTEST) tests/cluster tests/contract
 
-test-databases: $(VENV)/databases  ## real Redis, MariaDB and PostgreSQL; installs what lacks (root); OUTAGE=600 for longer
+test-databases: $(VENV)/databases  ## real Redis, MariaDB, PostgreSQL, NATS; installs what lacks (root); OUTAGE=600 for longer
 	@tests/databases/install.sh
 	@$(WITH_BED) HEADLESS_DISCOVERY_OUTAGE=$(OUTAGE) $(PYTEST) tests/databases
 

@@ -13,6 +13,7 @@ from headless_discovery.core.conditions import (
     condition,
     count_of,
     is_listed,
+    is_own,
     parse_condition,
 )
 from headless_discovery.core.snapshot import ABSENT, Endpoint
@@ -160,6 +161,24 @@ class TestListed:
         own = OwnPod("db-7", None)
         assert not is_listed(snapshot(DASHED, bare("10.0.0.9"), pod(1)), own)
         assert is_listed(snapshot(pod(7)), own)
+
+    @pytest.mark.parametrize(
+        ("endpoint", "is_ours"),
+        [
+            (pod(0), True),
+            (pod(0, "10.9.9.9"), True),
+            (pod(1), False),
+            (pod(1, "10.0.0.9"), False),
+            (DASHED, True),
+            (bare("10.0.0.9"), True),
+            (bare("10.0.0.8"), False),
+            (Endpoint(addresses=("fd00::1", "10.0.0.9"), name="a-b"), True),
+        ],
+    )
+    def test_one_endpoint(self, endpoint: Endpoint, is_ours: bool) -> None:
+        """Whether it is us: what ``exclude_self`` leaves out."""
+        assert is_own(endpoint, OWN) is is_ours
+        assert not is_own(endpoint, OwnPod("web-x2x4x", None))
 
     def test_the_words(self) -> None:
         """Who this pod takes itself for, and who is there."""

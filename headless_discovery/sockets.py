@@ -31,15 +31,17 @@ class NotConnected(ConnectionError):  # noqa: N818 - reads as what it states
     Attributes:
         address: Which of its addresses.
         why: In words.
+        errno: The system's number for it; None where it has none.
     """
 
-    def __init__(self, address: str, why: str) -> None:
+    def __init__(self, address: str, why: str, errno: int | None = None) -> None:
         super().__init__(why)
         self.address = address
         self.why = why
+        self.errno = errno
 
-    def __reduce__(self) -> tuple[type[NotConnected], tuple[str, str]]:
-        return type(self), (self.address, self.why)
+    def __reduce__(self) -> tuple[type[NotConnected], tuple[str, str, int | None]]:
+        return type(self), (self.address, self.why, self.errno)
 
 
 class Sockets:
@@ -106,7 +108,7 @@ def family_of(address: str) -> socket.AddressFamily:
 def not_connected(address: str, error: OSError) -> NotConnected:
     """Why a connection did not come about; asyncio's own words tell the address once more."""
     told = os.strerror(error.errno) if error.errno else str(error)
-    return NotConnected(address, told.lower())
+    return NotConnected(address, told.lower(), error.errno)
 
 
 def random_id() -> bytes:

@@ -6,6 +6,7 @@ most, or the error of a call that found nobody. The shells dial and wait.
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, ConnectFailed
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["ConnectAttempt", "Dialling", "in_words", "port_of"]
 
 _MOST_WORDS = 300
+#: What this process or its machine lacks says nothing of the pod, which was not dialled.
+_OURS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL)
 
 
 class ConnectAttempt(Value):
@@ -139,7 +142,7 @@ class Dialling:
         self, selection: Selection, endpoint: Endpoint, error: Exception, began: float, now: float
     ) -> None:
         """Dialling somebody failed."""
-        address = _fact(error, "address")
+        address = _text(error, "address")
         self.attempts.append(
             ConnectAttempt(
                 endpoint=endpoint,
@@ -148,7 +151,7 @@ class Dialling:
                 seconds=now - began,
             )
         )
-        if not isinstance(error, ConfigError):  # else it was not dialled
+        if not isinstance(error, ConfigError) and _fact(error, "errno") not in _OURS:
             selection.failed(endpoint, in_words(error), began, now)
 
     def next_round(self) -> None:
@@ -194,7 +197,7 @@ def in_words(error: Exception) -> str:
     It may be the words of whoever answered: no control characters of theirs reach a log.
     """
     try:
-        text = " ".join((_fact(error, "strerror") or str(error)).split())
+        text = " ".join((_text(error, "strerror") or str(error)).split())
     except Exception:  # noqa: BLE001 - errors of clients, which may be wrong in any way
         text = ""
     if not text.isprintable():
@@ -204,10 +207,15 @@ def in_words(error: Exception) -> str:
     return text or type(error).__name__
 
 
-def _fact(error: Exception, name: str) -> str | None:
+def _text(error: Exception, name: str) -> str | None:
     """An attribute, where it is text."""
+    fact = _fact(error, name)
+    return fact if isinstance(fact, str) else None
+
+
+def _fact(error: Exception, name: str) -> object:
+    """An attribute, None where there is none."""
     try:
-        fact = getattr(error, name, None)
+        return getattr(error, name, None)
     except Exception:  # noqa: BLE001 - as above
         return None
-    return fact if isinstance(fact, str) else None

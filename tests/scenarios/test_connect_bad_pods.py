@@ -88,7 +88,12 @@ def test_they_come_back(world: World) -> None:
             for each in range(3):
                 pods.accept(each)
             found: set[str] = set()
-            until(lambda: found.update([ask(service)]) is None and len(found) == 4)
+
+            def is_complete() -> bool:
+                found.add(ask(service))
+                return len(found) == 4
+
+            until(is_complete)
             assert out(service) == set()
             assert Counter(ask(service) for _ in range(8)) == dict.fromkeys(found, 2)
 

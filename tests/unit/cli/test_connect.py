@@ -116,8 +116,8 @@ def test_any_pod_that_accepts(pods: Pods, capfd: pytest.CaptureFixture[str]) -> 
     [
         (("--to", "0"), 6, "no connection"),
         (("--to", "1", "--attempt-timeout", "100ms"), 6, "no connection"),
-        (("--to", "1", "--timeout", "100ms"), 124, "no connection within 0.1 s"),
-        (("--timeout", "100ms"), 124, "no connection within 0.1 s"),
+        (("--to", "1", "--timeout", "400ms"), 124, "no connection within 0.4 s"),
+        (("--timeout", "400ms"), 124, "no connection within 0.4 s"),
     ],
 )
 def test_no_connection(pods: Pods, flags: tuple[str, ...], code: int, told: str) -> None:
@@ -170,7 +170,7 @@ def test_a_deadline_holds_for_the_look_too(cluster_dns: ClusterDNS) -> None:
     for flags in ((), ("--all",)):
         began = time.monotonic()
         assert main(["connect", NAME, "--timeout", "100ms", *flags]) == 3
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 2
 
 
 def test_a_port_of_ones_own(cluster_dns: ClusterDNS, pods: Pods) -> None:
@@ -233,10 +233,10 @@ def test_every_pod_at_once(pods: Pods, capfd: pytest.CaptureFixture[str]) -> Non
     """Black holes are waited for together; the limit of the whole ends it with 124."""
     pods.swallow(0, 1, 2)
     began = time.monotonic()
-    assert main(["connect", NAME, "--all", "--attempt-timeout", "300ms"]) == 6
-    assert time.monotonic() - began < 0.8
+    assert main(["connect", NAME, "--all", "--attempt-timeout", "500ms"]) == 6
+    assert time.monotonic() - began < 1.3  # one by one it would be 1.5
     assert main(["connect", NAME, "--all", "--timeout", "300ms"]) == 124
-    assert time.monotonic() - began < 1.6
+    assert time.monotonic() - began < 2.6
     last = capfd.readouterr().err.splitlines()[-1]
     assert last == f"headless-discovery: {FQDN}: no connection to 3 of 3 pods within 0.3 s"
 
@@ -247,10 +247,10 @@ def test_more_pods_than_there_is_time_for(
     """Exit 124, and how many were not tried."""
     monkeypatch.setattr("headless_discovery.cli.connect._AT_ONCE", 1)
     pods.swallow(0, 1, 2)
-    limits = ("--attempt-timeout", "150ms", "--timeout", "200ms")
+    limits = ("--attempt-timeout", "250ms", "--timeout", "300ms")
     assert main(["connect", NAME, "--all", *limits]) == 124
     errors = capfd.readouterr().err
-    assert f"headless-discovery: {FQDN}: 0.2 s have passed; 1 of 3 pods not tried" in errors
+    assert f"headless-discovery: {FQDN}: 0.3 s have passed; 1 of 3 pods not tried" in errors
 
 
 def test_every_pod_but_this_one(pods: Pods, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,9 +286,9 @@ def test_waiting_for_a_pod(pods: Pods, play: Play, capfd: pytest.CaptureFixture[
     code = play.run("connect", NAME, "--to", "2", "--wait", steps=(asked, lambda: pods.list(2)))
     assert code == 0
     assert capfd.readouterr().out.splitlines()[1].startswith("local-2  ")
-    assert play.run("connect", NAME, "--to", "1", "--wait", "--timeout", "100ms") == 124
+    assert play.run("connect", NAME, "--to", "1", "--wait", "--timeout", "500ms") == 124
     last = capfd.readouterr().err.splitlines()[-1]
-    assert "0.1 s have passed; was waiting for ordinals=1: without 1 (local-2); DNS ok" in last
+    assert "0.5 s have passed; was waiting for ordinals=1: without 1 (local-2); DNS ok" in last
 
 
 # --- TLS ----------------------------------------------------------------------------------
@@ -374,7 +374,7 @@ def test_who_does_not_shake_hands(pods: Pods, authority: Authority) -> None:
     tls = ("--tls", "--ca-file", str(authority.ca_file), "--attempt-timeout", "200ms")
     began = time.monotonic()
     assert main(["connect", NAME, "--to", "0", *tls]) == 6
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 2
 
 
 # --- signals, terminals -------------------------------------------------------------------

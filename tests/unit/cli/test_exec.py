@@ -221,11 +221,11 @@ def test_waiting_in_vain(
     play: Play, capfd: pytest.CaptureFixture[str], to: tuple[str, ...], missing: str
 ) -> None:
     """Exit 124 with what was missing; nothing is run."""
-    assert play.run("exec", SERVICE, *to, "--wait", "--timeout", "100ms", *ECHO) == 124
+    assert play.run("exec", SERVICE, *to, "--wait", "--timeout", "500ms", *ECHO) == 124
     out, errors = capfd.readouterr()
     assert out == ""
     assert errors.splitlines()[-1] == (
-        f"headless-discovery: 0.1 s have passed; was waiting for {missing}; DNS ok"
+        f"headless-discovery: 0.5 s have passed; was waiting for {missing}; DNS ok"
     )
 
 
@@ -270,7 +270,7 @@ def test_checked_in_vain(pods: Pods) -> None:
     done = run(NAME, "--check", "--to", "1", "--attempt-timeout", "50ms", *ECHO)
     assert done.returncode == 6
     assert "local-1 at 127.0.2.2" in done.stderr
-    done = run(NAME, "--check", "--to", "1", "--timeout", "200ms", *ECHO)
+    done = run(NAME, "--check", "--to", "1", "--timeout", "400ms", *ECHO)
     assert (done.returncode, done.stdout) == (124, "")
 
 

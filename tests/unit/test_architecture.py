@@ -222,7 +222,12 @@ def test_public_names_exist(path: Path) -> None:
     module = module_of(path)
     if module in ("__main__", "testing.pytest_plugin"):
         return
-    loaded = importlib.import_module(f"{PACKAGE}.{module}" if module else PACKAGE)
+    try:
+        loaded = importlib.import_module(f"{PACKAGE}.{module}" if module else PACKAGE)
+    except ImportError as error:  # that of an integration whose client is not installed here
+        assert layer_of(module) == "integrations"
+        assert "pip install 'headless-discovery[" in str(error)
+        return
     public = getattr(loaded, "__all__", [])
     assert len(set(public)) == len(public)
     for name in public:

@@ -225,8 +225,8 @@ def test_public_names_exist(path: Path) -> None:
     try:
         loaded = importlib.import_module(f"{PACKAGE}.{module}" if module else PACKAGE)
     except ImportError as error:  # that of an integration whose client is not installed here
-        assert layer_of(module) == "integrations"
-        assert "pip install 'headless-discovery[" in str(error)
+        if layer_of(module) != "integrations" or "pip install 'headless-" not in str(error):
+            raise
         return
     public = getattr(loaded, "__all__", [])
     assert len(set(public)) == len(public)

@@ -84,6 +84,13 @@ def test_clients(name: str, namespace: Namespace, redis: Kubelet, authority: Aut
     assert {reader for _, reader, _ in told} == {places["redis-1"], places["redis-2"]}
 
 
+def test_pool(namespace: Namespace, redis: Kubelet, authority: Authority) -> None:
+    """The pool of the client's own module comes to a replica."""
+    program = REPOSITORY / "examples" / "integrations" / "redis_pool.py"
+    [[place]] = run(program, f"redis.{namespace.name}", str(authority.ca_file))
+    assert place in {f"{redis.pods[pod].address}:{TLS_PORT}" for pod in ("redis-1", "redis-2")}
+
+
 def test_roles(namespace: Namespace, redis: Kubelet, authority: Authority) -> None:
     """Who is what is what the servers say."""
     program = REPOSITORY / "examples" / "integrations" / "redis_roles.py"

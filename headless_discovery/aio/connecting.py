@@ -85,8 +85,9 @@ class Followed:
         """Who is there; a process that slept looks first."""
         self.check()
         following, target = self._following, self._follower.poller.target
-        if following.is_overdue(monotonic(), target.options.timeout):
-            await self._wait_for_look(following.begun, call)
+        looks = following.awaited(monotonic(), target.options.timeout)
+        if looks is not None:
+            await self._wait_for_looks(looks, call)
         return following.known(target.title, monotonic()), following.observed
 
     def failed(self, call: Dialling) -> None:
@@ -99,7 +100,7 @@ class Followed:
         begun, call.begun = call.begun, None
         if begun is None or self._following.is_failing:
             return False
-        await self._wait_for_look(begun, call)
+        await self._wait_for_looks(begun + 1, call)
         return self._following.ended > begun and not self._following.is_failing
 
     @contextmanager
@@ -111,9 +112,9 @@ class Followed:
         finally:
             self._follower.limits.discard(limit)
 
-    async def _wait_for_look(self, begun: int, call: Dialling) -> None:
+    async def _wait_for_looks(self, count: int, call: Dialling) -> None:
         follower = self._follower
-        while self._following.ended <= begun and (left := call.left(monotonic())):
+        while self._following.ended < count and (left := call.left(monotonic())):
             self.check()
             await follower.looked.wait(left)
         self.check()

@@ -121,6 +121,7 @@ class Following:
     __slots__ = (
         "_answered_at",
         "_began_at",
+        "_began_late",
         "_failing_since",
         "_hints",
         "_policy",
@@ -141,6 +142,7 @@ class Following:
         self._answered_at: float | None = None
         self._failing_since: float | None = None
         self._began_at = now
+        self._began_late = False
         self.membership = Membership(policy)
         #: Until when the members may be used with nothing to be weighed, monotonic seconds.
         self.settled_until = -inf
@@ -175,6 +177,7 @@ class Following:
     def step(self, now: float) -> str | None:
         """What is to be done now: `LOOK`, `HINT` or nothing; a look begins with this."""
         if now >= self._schedule.due:
+            self._began_late = now > self._schedule.due + _ASLEEP
             self._schedule.began(now)
             self._began_at = now
             self.begun += 1
@@ -199,7 +202,6 @@ class Following:
         before = self.membership
         self.membership, changes = reduce(before, look, now)
         self.looks += 1
-        self.ended = self.begun
         self.last_error = look.error
         snapshot = look.snapshot
         if snapshot is None or snapshot.outcome == PARTIAL:
@@ -229,6 +231,7 @@ class Following:
             self._schedule.by(now)
         if self._policy.max_stale is None:
             self.settled_until = self._schedule.due + _ASLEEP
+        self.ended = self.begun  # the last: now the next one has its time
         return changes[0] if changes else None
 
     def hinted(self, serial: int | None, now: float) -> None:
@@ -249,16 +252,21 @@ class Following:
         """Nobody looks any more."""
         self.settled_until = -inf
 
-    def is_overdue(self, now: float, at_most: float) -> bool:
-        """Whether this process slept: what it knows may be old, and a look is about to tell.
+    def awaited(self, now: float, at_most: float) -> int | None:
+        """How many looks have to end before the members may be used; None: use them as they are.
+
+        A process that slept knows what is old, and a look is about to tell, or under way.
 
         Args:
             now: Monotonic seconds.
             at_most: Seconds a look may take.
         """
-        if self.begun > self.ended:
-            return now > self._began_at + at_most + _ASLEEP
-        return now > self._schedule.due + _ASLEEP and not self.is_failing
+        begun, ended = self.begun, self.ended  # read once: the looks may go on meanwhile
+        if begun > ended:
+            if now > self._began_at + at_most + _ASLEEP:
+                return begun + 1  # it slept in this one
+            return begun if self._began_late and not self.is_failing else None
+        return begun + 1 if now > self._schedule.due + _ASLEEP and not self.is_failing else None
 
     def quicken(self, now: float) -> None:
         """Begin the quick phase: somebody waits."""

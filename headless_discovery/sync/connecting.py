@@ -81,8 +81,9 @@ class Followed:
         """Who is there; a process that slept looks first."""
         self.check()
         following, target = self._following, self._follower.poller.target
-        if following.is_overdue(monotonic(), target.options.timeout):
-            self._wait_for_look(following.begun, call)
+        looks = following.awaited(monotonic(), target.options.timeout)
+        if looks is not None:
+            self._wait_for_looks(looks, call)
         return following.known(target.title, monotonic()), following.observed
 
     def failed(self, call: Dialling) -> None:
@@ -95,7 +96,7 @@ class Followed:
         begun, call.begun = call.begun, None
         if begun is None or self._following.is_failing:
             return False
-        self._wait_for_look(begun, call)
+        self._wait_for_looks(begun + 1, call)
         return self._following.ended > begun and not self._following.is_failing
 
     def sleep(self, seconds: float) -> None:
@@ -105,11 +106,11 @@ class Followed:
             self.check()
             sleep(min(_SLICE, left))
 
-    def _wait_for_look(self, begun: int, call: Dialling) -> None:
+    def _wait_for_looks(self, count: int, call: Dialling) -> None:
         follower = self._follower
         with follower.looked:
             follower.looked.wait_for(
-                lambda: follower.over or self._following.ended > begun, call.left(monotonic())
+                lambda: follower.over or self._following.ended >= count, call.left(monotonic())
             )
         self.check()
 

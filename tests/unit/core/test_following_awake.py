@@ -96,25 +96,44 @@ class TestOverdue:
         """A second late, and it is assumed that the machine slept."""
         followed = answered()
         due = followed.look_due
-        assert not followed.is_overdue(due + 1.0, AT_MOST)
-        assert followed.is_overdue(due + 1.01, AT_MOST)
+        assert followed.awaited(due + 1.0, AT_MOST) is None
+        assert followed.awaited(due + 1.01, AT_MOST) == 2
+
+    def test_a_late_look_is_under_way(self) -> None:
+        """It is the one to wait for: it was late because the machine slept."""
+        followed = answered()
+        late = followed.look_due + 1.01
+        followed.step(late)
+        assert followed.awaited(late, AT_MOST) == 2
+        end(followed, late + 0.1)
+        assert followed.ended == 2
+        assert followed.awaited(late + 0.1, AT_MOST) is None
+
+    def test_not_while_looks_fail_and_one_is_under_way(self) -> None:
+        """Late or not, it is expected to fail as well."""
+        followed = answered()
+        at = followed.look_due
+        followed.step(at)
+        end(followed, at, None)
+        followed.step(followed.look_due + 100)
+        assert followed.awaited(followed.look_due + 100, AT_MOST) is None
 
     def test_a_look_is_under_way(self) -> None:
         """It may take its time; one that takes more slept."""
         followed = answered()
         at = followed.look_due
         followed.step(at)
-        assert not followed.is_overdue(at + AT_MOST + 1.0, AT_MOST)
-        assert followed.is_overdue(at + AT_MOST + 1.01, AT_MOST)
+        assert followed.awaited(at + AT_MOST + 1.0, AT_MOST) is None
+        assert followed.awaited(at + AT_MOST + 1.01, AT_MOST) == 3
         end(followed, at + 100)
-        assert not followed.is_overdue(at + 100, AT_MOST)
+        assert followed.awaited(at + 100, AT_MOST) is None
 
     def test_the_first_look(self) -> None:
         """It is under way from the begin."""
         followed = following()
         followed.step(0.0)
-        assert not followed.is_overdue(6.0, AT_MOST)
-        assert followed.is_overdue(6.1, AT_MOST)
+        assert followed.awaited(6.0, AT_MOST) is None
+        assert followed.awaited(6.1, AT_MOST) == 2
 
     @pytest.mark.parametrize("result", [PART, None])
     def test_not_while_looks_fail(self, result: Snapshot | None) -> None:
@@ -124,7 +143,7 @@ class TestOverdue:
         followed.step(at)
         end(followed, at, result)
         assert followed.is_failing
-        assert not followed.is_overdue(followed.look_due + 100, AT_MOST)
+        assert followed.awaited(followed.look_due + 100, AT_MOST) is None
 
 
 def test_failing() -> None:

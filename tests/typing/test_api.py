@@ -13,10 +13,17 @@ import headless_discovery
 
 REPOSITORY = Path(__file__).parents[2]
 # The modules whose __all__ is public as a whole, and what is exported besides.
-PUBLIC = ("errors", "sync.service", "aio.service", "sync.roles", "aio.roles")
+PUBLIC = (
+    "errors",
+    *("sync.oneliners", "sync.roles", "sync.service"),
+    *("aio.oneliners", "aio.roles", "aio.service"),
+)
 VALUES = {
     "Attempt",
     "Change",
+    "ConnectAttempt",
+    "ConnectPolicy",
+    "Ejected",
     "Endpoint",
     "Look",
     "LookupOptions",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import pickle
+import threading
 
 import pytest
 
 import headless_discovery as hd
 from headless_discovery import errors
+from headless_discovery.core.dialling import ConnectAttempt
 from headless_discovery.core.snapshot import Endpoint, Snapshot
 
 SERVICE = hd.ServiceName("db.shop")
@@ -33,6 +35,10 @@ EXAMPLES: list[errors.DiscoveryError] = [
     errors.NotHeadless(SERVICE.fqdn, (), ()),
     errors.EndpointNotFound(SERVICE.fqdn, "ordinal 3", (ENDPOINT,), "nobody"),
     errors.AmbiguousEndpoint(SERVICE.fqdn, "ordinal 0", (ENDPOINT,), "two"),
+    errors.NoEndpoints(SERVICE.fqdn, "ABSENT"),
+    errors.NoEndpoints(SERVICE.fqdn, "OK", "only this pod itself is listed"),
+    errors.ConnectFailed(SERVICE.fqdn, ()),
+    errors.ConnectFailed(SERVICE.fqdn, (), timeout=10.0),
     errors.NotYetKnown(SERVICE.fqdn, "no look has told its members yet"),
     errors.NotYetKnown(SERVICE.fqdn, "too old", age=61.5),
     errors.WaitTimeout(
@@ -58,6 +64,8 @@ def test_the_tree_is_the_one_drawn() -> None:
     assert issubclass(errors.InvalidName, ValueError)
     assert issubclass(errors.AmbiguousEndpoint, errors.EndpointNotFound)
     assert issubclass(errors.WaitTimeout, TimeoutError)
+    assert not issubclass(errors.ConnectFailed, OSError), "of ours, not of a socket"
+    assert not issubclass(errors.NoEndpoints, errors.EndpointNotFound)
     assert not issubclass(errors.NotYetKnown, errors.LookupFailed)
     drawn = errors.__doc__ or ""
     assert all(name in drawn for name in errors.__all__)
@@ -125,6 +133,71 @@ def test_wait_timeout_tells_what_is_missing() -> None:
     assert str(error) == f"{text}; last: {last}"
     with pytest.raises(TimeoutError):
         raise error
+
+
+def attempt(number: int, error: Exception) -> ConnectAttempt:
+    """One pod that was dialled."""
+    endpoint = Endpoint(addresses=(f"10.0.0.{number}",), name=f"db-{number}", ports=(3306,))
+    return ConnectAttempt(endpoint=endpoint, address=endpoint.address, error=error, seconds=0.5)
+
+
+def test_no_endpoints_tells_why() -> None:
+    """What DNS said, and why nobody is left where somebody is listed."""
+    error = errors.NoEndpoints(SERVICE.fqdn, "EMPTY")
+    assert (error.service, error.outcome, error.reason) == (SERVICE.fqdn, "EMPTY", "none is listed")
+    assert str(error) == f"{SERVICE.fqdn}: nobody to connect to: none is listed (EMPTY)"
+    other = errors.NoEndpoints(SERVICE.fqdn, "OK", "only this pod itself is listed")
+    assert str(other).endswith("only this pod itself is listed (OK)")
+
+
+def test_connect_failed_lists_the_attempts() -> None:
+    """Who, where, how and for how long, in order; and whether the time was over."""
+    tried = (attempt(1, OSError("one")), attempt(0, OSError("two")))
+    error = errors.ConnectFailed(SERVICE.fqdn, tried, timeout=2.5)
+    assert (error.service, error.attempts, error.timeout) == (SERVICE.fqdn, tried, 2.5)
+    assert str(error) == (
+        f"{SERVICE.fqdn}: no connection within 2.5 s: "
+        "db-1 at 10.0.0.1:3306: one (0.500 s); db-0 at 10.0.0.0:3306: two (0.500 s)"
+    )
+    assert ": no connection: db-1" in str(errors.ConnectFailed(SERVICE.fqdn, tried))
+    assert str(errors.ConnectFailed(SERVICE.fqdn, ())).endswith("no connection: nobody was tried")
+
+
+@pytest.mark.parametrize(
+    ("number", "more"), [(10, ""), (11, "; and 1 more"), (99, "; and 89 more")]
+)
+def test_connect_failed_stays_short(number: int, more: str) -> None:
+    """Ten attempts are told, all are kept."""
+    tried = tuple(attempt(each, OSError("x" * 5000)) for each in range(number))
+    error = errors.ConnectFailed(SERVICE.fqdn, tried)
+    assert len(error.attempts) == number
+    assert "db-9 at" in str(error)
+    assert "db-10 at" not in str(error)
+    assert str(error).endswith(f"(0.500 s){more}")
+    assert len(str(error)) < 4000
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_attempts_travel(protocol: int) -> None:
+    """Also those whose error cannot, which would hang a pool of processes: by its words."""
+    locked = RuntimeError("held", threading.Lock())
+    error = errors.ConnectFailed(
+        SERVICE.fqdn, (attempt(0, ConnectionRefusedError(111, "no")), attempt(1, locked)), timeout=1
+    )
+    again = pickle.loads(pickle.dumps(error, protocol))  # noqa: S301
+    assert type(again) is errors.ConnectFailed
+    assert str(again) == str(error)
+    assert (again.service, again.timeout) == (error.service, 1)
+    first, second = again.attempts
+    assert (first.endpoint, first.address, first.seconds) == (
+        error.attempts[0].endpoint,
+        "10.0.0.0",
+        0.5,
+    )
+    assert type(first.error) is ConnectionRefusedError
+    assert first.error.args == (111, "no")
+    assert type(second.error) is RuntimeError
+    assert "held" in str(second.error)
 
 
 @pytest.mark.parametrize("kind", [errors.NotYetKnown, errors.WaitTimeout])

@@ -107,3 +107,83 @@ class TestAgain:
         with pytest.raises(NotHeadless):
             face(failure(0), call, 5)
         assert len(waits) == 1
+
+
+class TestLimits:
+    """What a call of connect adds: the seconds it has left, and its own way to wait."""
+
+    @pytest.mark.parametrize("face", ["threads", "asyncio"])
+    @pytest.mark.parametrize(
+        ("seconds", "calls"),
+        [(0.2, 0), (0.24, 0), (0.6, 1), (100.0, 8), (None, 8)],
+    )
+    def test_no_wait_goes_beyond_the_seconds(
+        self,
+        face: str,
+        seconds: float | None,
+        calls: int,
+        waits: list[float],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A pause that would outlast them is not begun: the last failure is raised at once."""
+        now = [1000.0]
+        monkeypatch.setattr("time.monotonic", lambda: now[0])
+        monkeypatch.setattr("random.uniform", lambda low, _high: low)
+        made: list[int] = []
+        slept: list[float] = []
+
+        def call() -> Snapshot:
+            made.append(1)
+            raise failure(len(made))
+
+        def sleep(waited: float) -> None:
+            slept.append(waited)
+            now[0] += waited
+
+        with pytest.raises(LookupFailed) as caught:
+            limited(face, call, seconds, sleep)
+        assert len(made) == calls
+        assert caught.value.detail == str(calls)
+        assert seconds is None or sum(slept) < seconds
+        assert waits == [], "its own way to wait is the only one"
+
+    @pytest.mark.parametrize("face", ["threads", "asyncio"])
+    def test_what_its_wait_raises_ends_it(self, face: str) -> None:
+        """A service object that is closed meanwhile."""
+        made: list[int] = []
+
+        def call() -> Snapshot:
+            made.append(1)
+            return SNAPSHOT
+
+        def closed(_: float) -> None:
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            limited(face, call, None, closed)
+        assert made == []
+
+
+def limited(
+    face: str,
+    call: Callable[[], Snapshot],
+    seconds: float | None,
+    sleep: Callable[[float], None],
+) -> Snapshot:
+    """Eight repetitions at most, in that many seconds, waiting in that way."""
+    if face == "threads":
+        return again(failure(0), call, 8, on=(LookupFailed,), seconds=seconds, sleep=sleep)
+
+    async def called() -> Snapshot:
+        return call()
+
+    async def asleep(waited: float) -> None:
+        sleep(waited)
+
+    async def main() -> Snapshot:
+        waiting: Awaitable[Snapshot] = again_async(
+            failure(0), called, 8, on=(LookupFailed,), seconds=seconds, sleep=asleep
+        )
+        return await waiting
+
+    return asyncio.run(main())

@@ -17,7 +17,7 @@ from headless_discovery.integrations.redis import Manager
 def main(service: str, ca_file: str) -> None:
     """Print who answers."""
     with HeadlessService(service, port="redis-tls") as redis:
-        pool = SentinelConnectionPool(
+        pool = SentinelConnectionPool(  # type: ignore[no-untyped-call]
             service,
             Manager(redis),
             is_master=False,

@@ -8,7 +8,6 @@ that may have reached a server is never sent twice.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +18,8 @@ try:
     import httpx
 except ImportError as error:
     raise ImportError("httpx is missing: pip install 'headless-discovery[httpx]'") from error
+
+from ._sending import NO_CONNECTION, Sending
 
 if TYPE_CHECKING:
     import ssl
@@ -32,10 +33,6 @@ __all__ = ["AsyncTransport", "Transport"]
 
 # A pool that is full would make a good pod look as if it did not answer.
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-_NO_CONNECTION = (httpx.ConnectError, httpx.ConnectTimeout)
-# The ends of what httpcore calls two events of its public extension ``trace``.
-_DIALLED = "connect_tcp.complete"
-_CONNECTED = "send_request_headers.started"
 
 
 class _Base:
@@ -117,7 +114,7 @@ class Transport(_Base, httpx.BaseTransport):
             for addressed in self._addressed(request, pod, seconds):
                 try:
                     response: httpx.Response = self._inner.handle_request(addressed)
-                except _NO_CONNECTION as error:
+                except NO_CONNECTION as error:
                     failed = error
                 except Exception as error:  # noqa: BLE001 - it may have reached a server
                     return error
@@ -149,12 +146,12 @@ class AsyncTransport(_Base, httpx.AsyncBaseTransport):
             httpx.ConnectError: No pod was connected to; its cause says why.
             ConfigError: TLS to an endpoint without a name.
         """
-        begun: list[_Sending] = []
+        begun: list[Sending] = []
 
-        async def dial(pod: Endpoint, seconds: float) -> _Sending:
+        async def dial(pod: Endpoint, seconds: float) -> Sending:
             failed: BaseException = httpx.ConnectError("no address")
             for addressed in self._addressed(request, pod, seconds):
-                begun.append(_Sending(self._inner, addressed))
+                begun.append(Sending(self._inner, addressed))
                 failure = await begun[-1].connected()
                 if failure is None:
                     return begun[-1]
@@ -172,55 +169,6 @@ class AsyncTransport(_Base, httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the connections."""
         await self._inner.aclose()
-
-
-class _Sending:
-    """One request in a task, which sends nothing before somebody wants the response.
-
-    So a dial that is cancelled, because its time is over, has sent nothing.
-    """
-
-    def __init__(self, transport: httpx.AsyncBaseTransport, request: httpx.Request) -> None:
-        loop = asyncio.get_running_loop()
-        self._is_connected = loop.create_future()
-        self._may_send = loop.create_future()
-        self._stream: Any = None
-        self._traced = request.extensions.get("trace")
-        request.extensions["trace"] = self._trace
-        self._task = loop.create_task(transport.handle_async_request(request))
-
-    async def _trace(self, event: str, info: dict[str, Any]) -> None:
-        if self._traced is not None:
-            await self._traced(event, info)
-        if event.endswith(_DIALLED):
-            self._stream = info["return_value"]
-        if event.endswith(_CONNECTED) and not self._is_connected.done():
-            self._is_connected.set_result(None)
-            await self._may_send
-
-    async def connected(self) -> Exception | None:
-        """Wait until it has a connection; why it has none, or None."""
-        await asyncio.wait({self._task, self._is_connected}, return_when=asyncio.FIRST_COMPLETED)
-        if not self._task.done() or self._task.cancelled():
-            return None
-        failure = self._task.exception()
-        return failure if isinstance(failure, _NO_CONNECTION) else None
-
-    async def response(self) -> httpx.Response:
-        """Send it."""
-        self._may_send.set_result(None)
-        return await self._task
-
-    async def end(self) -> None:
-        """Nobody wants the response any more, if it did not come."""
-        self._is_connected.cancel()
-        if not self._task.done():
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            if self._stream is not None:  # httpcore forgets it where TLS is cancelled
-                await self._stream.aclose()
-        if not self._task.cancelled():
-            self._task.exception()  # told
 
 
 @contextlib.contextmanager

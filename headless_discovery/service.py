@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from .core.changes import key_of
-from .core.conditions import condition, is_listed
+from .core.conditions import condition, is_listed, is_own
 from .core.connectpolicy import ConnectPolicy
 from .core.dialling import Dialling
 from .core.policy import PollPolicy
@@ -286,8 +286,11 @@ class ServiceObject:
         """What tells the name to verify; None without TLS.
 
         Raises:
-            ConfigError: A context that does not verify, or arguments that contradict.
+            ConfigError: A context that does not verify, or arguments that contradict, or
+                nothing that could dial.
         """
+        if dial is not None and not callable(dial):
+            raise ConfigError("dial", f"{ascii(dial)[:100]} cannot be called")
         if tls_name not in ("pod", "service"):
             raise ConfigError("tls_name", f"{ascii(tls_name)[:100]} is neither 'pod' nor 'service'")
         if tls is None:
@@ -347,10 +350,9 @@ def _no_name(_: Endpoint) -> None:
     return None
 
 
-def wanted(to: To | None) -> dict[str, Any]:
-    """The keywords of ``wait_for`` that wait for those ``to`` wants."""
-    if to is None:
-        return {"count": 1}
+def wanted(call: Dialling) -> dict[str, Any]:
+    """The keywords of ``wait_for`` that wait for somebody a call may dial."""
+    to, own = call.to, call.own
     if isinstance(to, int):
         return {"ordinals": (to,)}
     if isinstance(to, str):
@@ -362,7 +364,14 @@ def wanted(to: To | None) -> dict[str, Any]:
             return any(key_of(each) == key or key in each.addresses for each in snapshot)
 
         return {"predicate": is_there}
-    return {"predicate": lambda snapshot: any(to(each) for each in snapshot)}
+    if to is None and own is None:
+        return {"count": 1}
+
+    def somebody(snapshot: Snapshot) -> bool:
+        others = (each for each in snapshot if own is None or not is_own(each, own))
+        return any(to is None or to(each) for each in others)
+
+    return {"predicate": somebody}
 
 
 def _is_plain_function(callback: object) -> bool:

@@ -206,7 +206,12 @@ async def connect(
     async def another() -> Any:
         await source.looked_again(call)
         call.next_round()
-        return await _round(source, picker, call, dial, None)
+        try:
+            return await _round(source, picker, call, dial, None)
+        except LookupFailed as error:
+            if not call.attempts:
+                raise
+            raise call.error(source.title, monotonic()) from error
 
     async def pause(seconds: float) -> None:
         try:

@@ -245,7 +245,7 @@ class AsyncHeadlessService(ServiceObject):
 
     async def _listed(self, call: Dialling) -> Snapshot | None:
         """Wait until whom a call wants is listed; outside ``with`` that answer is its state."""
-        answer = await self.wait_for(**wanted(call.to), timeout=call.left(monotonic()))
+        answer = await self.wait_for(**wanted(call), timeout=call.left(monotonic()))
         return None if self._is_open() else answer
 
     async def _look(self, allow_partial: bool) -> Snapshot:

@@ -212,7 +212,12 @@ def connect(
     def another() -> T:
         source.looked_again(call)
         call.next_round()
-        return _round(source, picker, call, dial, None)
+        try:
+            return _round(source, picker, call, dial, None)
+        except LookupFailed as error:
+            if not call.attempts:
+                raise
+            raise call.error(source.title, monotonic()) from error
 
     retries = call.policy.retries
     return again(first, another, retries, on=_AGAIN_ON, seconds=left, sleep=source.sleep)

@@ -370,7 +370,7 @@ class HeadlessService(ServiceObject):
 
     def _listed(self, call: Dialling) -> Snapshot | None:
         """Wait until whom a call wants is listed; outside ``with`` that answer is its state."""
-        answer = self.wait_for(**wanted(call.to), timeout=call.left(monotonic()))
+        answer = self.wait_for(**wanted(call), timeout=call.left(monotonic()))
         return None if self._is_open() else answer
 
     def _look(self, allow_partial: bool) -> Snapshot:

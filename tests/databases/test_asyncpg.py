@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import time
 from collections import Counter
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg  # type: ignore[import-untyped]  # it has no py.typed
 import pytest
 
-from headless_discovery import AsyncHeadlessService, AsyncRoles, ConnectFailed
+from headless_discovery import AsyncHeadlessService, AsyncRoles, ConnectFailed, Endpoint
 from headless_discovery.integrations.asyncpg import connect, connector, probe
 from tests.databases.certificates import Authority as Another
 from tests.databases.sql import afollowed, for_asyncpg, query, run
@@ -83,6 +84,18 @@ def test_the_pods_certificate_is_verified(
             assert kinds == {ssl.SSLCertVerificationError}
 
     run(main)
+
+
+def test_name_and_address(postgres: Kubelet, login: dict[str, Any]) -> None:
+    """With TLS the pod's name is dialled, since asyncpg verifies that; without, its address."""
+    address = postgres.pods["postgres-0"].address
+    nowhere = Endpoint(hostname="nowhere.invalid", addresses=(address,), ports=(5432,))
+    ask_it = probe(**login)
+    with pytest.raises(socket.gaierror):
+        run(lambda: ask_it(nowhere, 2.0))
+    ask_in_the_clear = probe(**{**login, "ssl": False})
+    with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError, match="no encryption"):
+        run(lambda: ask_in_the_clear(nowhere, 2.0))
 
 
 def test_a_pod_dies_and_one_comes(

@@ -63,6 +63,25 @@ def test_postgres_programs(namespace: Namespace, postgres: Kubelet, authority: A
         assert told == [f"wrote to {seen[0]}", f"read from {seen[1]}"]
 
 
+def test_psql_goes_straight_to_a_pod(
+    namespace: Namespace, postgres: Kubelet, authority: Authority
+) -> None:
+    """The command of the page: the client verifies the name of the pod that was asked for."""
+    info = "host={hostname} port={port} sslmode=verify-full dbname=shop user=app"
+    for ordinal, standby in ((0, "f"), (1, "t")):
+        command = ["exec", f"postgres.{namespace.name}", "--to", str(ordinal), "--", "psql"]
+        done = subprocess.run(
+            [sys.executable, "-m", "headless_discovery", *command]
+            + [f"{info} sslrootcert={authority.ca_file}", "-Atc", "SELECT pg_is_in_recovery()"],
+            env={**os.environ, "PGPASSWORD": postgres_server.PASSWORD},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (0, f"{standby}\n"), done.stderr
+
+
 @pytest.fixture
 def manifests(namespace: Namespace) -> list[dict[str, Any]]:
     """Return the example's manifests, in the test's namespace, and what they take beside them."""

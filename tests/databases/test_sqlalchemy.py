@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import create_engine, exc, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from headless_discovery import AmbiguousEndpoint, ConfigError, HeadlessService, Roles
-from headless_discovery.integrations import psycopg, pymysql
+from headless_discovery import AmbiguousEndpoint, AsyncRoles, ConfigError, HeadlessService, Roles
+from headless_discovery.integrations import asyncpg, psycopg, pymysql
 from headless_discovery.integrations.sqlalchemy import creator, follow, listen
-from tests.databases.sql import SERVER_ID, followed, for_psycopg, for_pymysql, query
+from tests.databases.sql import (
+    SERVER_ID,
+    afollowed,
+    followed,
+    for_asyncpg,
+    for_psycopg,
+    for_pymysql,
+    query,
+    run,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,6 +227,35 @@ def test_postgres(namespace: Namespace, postgres: Kubelet, authority: Authority)
             assert roles.primary().name == "postgres-1"
         finally:
             engine.dispose()
+
+
+def test_asyncio(namespace: Namespace, postgres: Kubelet, authority: Authority) -> None:
+    """An asyncio engine is told by asyncpg's `connect`; disposed of, it begins anew."""
+    login = for_asyncpg(authority)
+
+    async def main() -> None:
+        async with afollowed(namespace, "postgres") as service:
+            await service.wait_for(count=2, timeout=20)
+            roles = AsyncRoles(service, probe=asyncpg.probe(**login))
+            engine = create_async_engine(
+                "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(roles, **login)
+            )
+
+            async def who() -> str:
+                async with engine.connect() as connection:
+                    found = await connection.execute(text("SELECT host(inet_server_addr())"))
+                    return str(found.scalar_one())
+
+            assert await who() == postgres.pods["postgres-0"].address
+            postgres.hold("postgres-0")
+            postgres.servers["postgres-0"].kill()
+            query(postgres, "postgres-1", "SELECT pg_promote()")
+            roles.forget()
+            await engine.dispose()
+            assert await who() == postgres.pods["postgres-1"].address
+            await engine.dispose()
+
+    run(main)
 
 
 def test_a_role_that_is_none(roles: Roles, engine: Engine) -> None:

@@ -113,6 +113,22 @@ def test_what_hangs_is_named(world: World, cluster_dns: ClusterDNS) -> None:
 
 
 @pytest.mark.usefixtures("mysql")
+def test_what_is_late_has_ended(cluster_dns: ClusterDNS) -> None:
+    """No task of a probe that was too slow is left behind an answer."""
+
+    async def probe(endpoint: Endpoint, _timeout: float) -> str:
+        await asyncio.sleep(WITHIN if endpoint.ordinal else 0)
+        return "primary"
+
+    async def ask() -> None:
+        service = AsyncHeadlessService("db.shop", options=cluster_dns.options)
+        assert (await AsyncRoles(service, probe=probe, timeout=0.02).primary()).ordinal == 0
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(ask())
+
+
+@pytest.mark.usefixtures("mysql")
 def test_cancelled(cluster_dns: ClusterDNS) -> None:
     """A task that is cancelled while it asks leaves the question to the next one."""
 

@@ -63,16 +63,16 @@ def test_postgres_programs(namespace: Namespace, postgres: Kubelet, authority: A
         assert told == [f"wrote to {seen[0]}", f"read from {seen[1]}"]
 
 
-def test_psql_goes_straight_to_a_pod(
-    namespace: Namespace, postgres: Kubelet, authority: Authority
-) -> None:
+@pytest.mark.usefixtures("postgres")
+def test_psql_goes_straight_to_a_pod(namespace: Namespace, authority: Authority) -> None:
     """The command of the page: the client verifies the name of the pod that was asked for."""
+    question = "SELECT pg_is_in_recovery()"
     info = "host={hostname} port={port} sslmode=verify-full dbname=shop user=app"
     for ordinal, standby in ((0, "f"), (1, "t")):
-        command = ["exec", f"postgres.{namespace.name}", "--to", str(ordinal), "--", "psql"]
+        choice = ["exec", f"postgres.{namespace.name}", "--to", str(ordinal), "--"]
+        psql = ["psql", f"{info} sslrootcert={authority.ca_file}"]
         done = subprocess.run(
-            [sys.executable, "-m", "headless_discovery", *command]
-            + [f"{info} sslrootcert={authority.ca_file}", "-Atc", "SELECT pg_is_in_recovery()"],
+            [sys.executable, "-m", "headless_discovery", *choice, *psql, "-Atc", question],
             env={**os.environ, "PGPASSWORD": postgres_server.PASSWORD},
             capture_output=True,
             text=True,

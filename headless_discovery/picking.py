@@ -5,8 +5,8 @@ A lock around a `Selection`. The caller's own functions are never called under i
 
 from __future__ import annotations
 
+import os
 import threading
-from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ class Picker:
     def __init__(self, policy: ConnectPolicy) -> None:
         self._is_plain = policy.order == ROUND_ROBIN and not policy.exclude_self
         self._lock = threading.RLock()  # a signal's handler may call us, too
-        self._selection = Selection(policy, Random().random)  # noqa: S311 - no secret
+        self._selection = Selection(policy, _random)
         self._turn = self._selection.turn
         #: The state in which every turn may go the short way; None where that is to be seen.
         self._membership: Membership | None = None
@@ -102,5 +102,10 @@ class Picker:
         """This is a child process: another thread may have held the lock."""
         self._lock = threading.RLock()
         self._membership = None
-        self._selection.reseed(Random().random)  # noqa: S311 - no secret
+        self._selection.reseed(_random)
         forking.register(self)  # it may have children of its own
+
+
+def _random() -> float:
+    """A number from 0 up to 1. The module ``random`` costs more start-up than this module."""
+    return int.from_bytes(os.urandom(6)) / (1 << 48)

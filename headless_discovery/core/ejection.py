@@ -49,7 +49,7 @@ class _Record:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self.failures = 0  # in a row
+        self.failures = 0  # in a row; on trial there are enough of them already
         self.times = 0  # it was left out
         self.until = 0.0  # monotonic seconds; 0 while it was never left out
         self.counts_from = 0.0  # failures of dials that began before are no news
@@ -121,7 +121,7 @@ class Ejections:
             return
         record.failures += 1
         most = self._policy.eject_after
-        if not most or not (record.times or record.failures >= most):
+        if not most or record.failures < most:
             return
         if self._is_last(record, now, members):
             record.until = min(record.until, now)

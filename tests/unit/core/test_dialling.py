@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 import ssl
 from typing import TYPE_CHECKING, Any
@@ -175,6 +176,26 @@ class TestAttempts:
         assert played.selection.is_plain
         assert len(played.call.attempts) == 1
 
+    @pytest.mark.parametrize(
+        ("code", "is_held"),
+        [
+            (errno.EMFILE, False),
+            (errno.ENFILE, False),
+            (errno.ENOMEM, False),
+            (errno.ENOBUFS, False),
+            (errno.EADDRNOTAVAIL, False),
+            (errno.ECONNREFUSED, True),
+            (errno.EHOSTUNREACH, True),
+            (None, True),
+        ],
+    )
+    def test_what_this_process_lacks(self, code: int | None, is_held: bool) -> None:
+        """No more files, no more ports: that says nothing of the pod; it is told all the same."""
+        played = Played()
+        played.fail(ZERO, OSError(code, "so it is"))
+        assert bool(played.selection.ejected(START)) is is_held
+        assert len(played.call.attempts) == 1
+
     def test_a_late_one(self) -> None:
         """What began before the member was left out says nothing new."""
         played = Played()
@@ -182,6 +203,8 @@ class TestAttempts:
         played.call.failed(played.selection, ZERO, REFUSED, START + 0.4, START + 20)
         (out,) = played.selection.ejected(START + 20)
         assert out.seconds == 10.5
+        played.call.failed(played.selection, ZERO, REFUSED, START + 0.4, START + 40)
+        assert played.selection.ejected(START + 40) == ()
 
     def test_in_words(self) -> None:
         """Pod, address, port, error, seconds; without what is not known."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from random import Random
 from ssl import CERT_REQUIRED
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..aio.roles import AsyncRoles
 from ..aio.service import AsyncHeadlessService
@@ -18,10 +18,16 @@ from ..core.values import is_number
 from ..errors import ConfigError, DiscoveryError, NotYetKnown
 from ..sync.roles import Roles
 from ..sync.service import HeadlessService
-from ._pools import Turns
+from ._pools import (
+    AsyncConnectionMixin,
+    AsyncPoolMixin,
+    ConnectionMixin,
+    PoolMixin,
+    Turns,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from ..core.snapshot import Endpoint
 
@@ -30,19 +36,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PORT",
+    "AsyncKit",
     "AsyncManagerBase",
     "Kit",
     "ManagerBase",
-    "async_probe",
     "check_by",
     "place",
-    "probe",
     "role_of",
     "verified",
 ]
 
 PORT = 6379
 OURS = ("by", "port", "fallback", "recycle")
+READ_AGAIN = 4
+"""How often a read is done again after a failure, with pauses of some 1.5 s together."""
 CONNECT_WITHIN = 1.0
 """Seconds a pod has to accept: inside a cluster that takes milliseconds."""
 _ROLES = {"master": "primary", "slave": "replica"}
@@ -71,27 +78,40 @@ def role_of(answer: Any) -> str:
     return _ROLES.get(text, text)
 
 
-class Kit(NamedTuple):
-    """What a client library brings for threads, or for asyncio.
+class Kit:
+    """What a client library brings for threads, and what we make of it.
 
-    Attributes:
-        manager: Its manager: `ManagerBase` with its errors.
-        pool: Its ``SentinelConnectionPool`` with our mixin.
-        connection: Its connection with our mixin.
-        tls_connection: The same for TLS.
-        retry: Its way to do a read again, four times within some two seconds.
-        errors: After which errors.
+    Args:
+        client: Its client class.
+        manager: Our manager, with its errors.
+        sentinel: Its module of Sentinel pools.
+        exceptions: Its module of exceptions.
+        retry: Its way to do something again.
+        backoff: Its module of pauses.
     """
 
-    manager: Callable[..., Any]
-    pool: Any
-    connection: Any
-    tls_connection: Any
-    retry: Any
-    errors: tuple[type[Exception], ...]
+    _connection_mixin: type = ConnectionMixin
+    _pool_mixin: type = PoolMixin
+
+    def __init__(
+        self, client: Any, manager: Any, sentinel: Any, exceptions: Any, retry: Any, backoff: Any
+    ) -> None:
+        self._client = client
+        self._manager = manager
+        self._errors = (exceptions.ConnectionError, exceptions.TimeoutError)
+        self._again = retry(backoff.ExponentialBackoff(cap=0.5, base=0.05), READ_AGAIN)
+        self._never = retry(backoff.NoBackoff(), 0)
+        noticing = {"read_only": exceptions.ReadOnlyError}
+        self._connection, self._tls_connection = (
+            type(f"Following{base.__name__}", (self._connection_mixin, base), noticing)
+            for base in (sentinel.SentinelManagedConnection, sentinel.SentinelManagedSSLConnection)
+        )
+        base = sentinel.SentinelConnectionPool
+        moving = {"unreachable": self._errors}
+        self._pool = type("FollowingConnectionPool", (self._pool_mixin, base), moving)
 
     def make(self, service: Any, role: str, keywords: dict[str, Any]) -> Any:
-        """A pool of the primary or of the replicas.
+        """A client of the primary or of the replicas.
 
         Args:
             service: A service object, or roles.
@@ -102,57 +122,49 @@ class Kit(NamedTuple):
         ours = {name: keywords.pop(name) for name in OURS if name in keywords}
         usual: dict[str, Any] = {"socket_connect_timeout": CONNECT_WITHIN}
         if role == REPLICA:
-            usual.update(retry=self.retry, retry_on_error=list(self.errors))
+            usual.update(retry=self._again, retry_on_error=list(self._errors))
         else:
             ours |= {"fallback": True, "recycle": None}
         is_tls = keywords.pop("ssl", False)
         if is_tls:
             verified(keywords)
-        usual["connection_class"] = self.tls_connection if is_tls else self.connection
-        manager = self.manager(service, **ours)
+        usual["connection_class"] = self._tls_connection if is_tls else self._connection
+        manager = self._manager(service, **ours)
         settings = {**usual, **keywords, "is_master": role != REPLICA}
-        return self.pool(manager.name, manager, **settings)
+        return self._client.from_pool(self._pool(manager.name, manager, **settings))
+
+    def probe(self, *, by: By = "name", port: int = PORT, **given: Any) -> Callable[..., Any]:
+        """A probe that asks a pod by ``ROLE``; further keywords are those of the client."""
+        check_by(by)
+
+        def probe(endpoint: Endpoint, timeout: float) -> str:
+            with self._one(place(endpoint, by, port), timeout, given) as asked:
+                return role_of(asked.role())
+
+        return probe
+
+    def _one(self, where: Place, timeout: float, given: Mapping[str, Any]) -> Any:
+        """A client that asks one pod one thing, in so many seconds."""
+        usual = {"socket_connect_timeout": timeout, "socket_timeout": timeout}
+        keywords = {**usual, "retry": self._never, **given, "host": where[0], "port": where[1]}
+        return self._client(**(verified(keywords) if keywords.get("ssl") else keywords))
 
 
-def probe(
-    client: Any, retry: Any, *, by: By = "name", port: int = PORT, **given: Any
-) -> Callable[[Endpoint, float], str]:
-    """A probe that asks a pod by ``ROLE``.
+class AsyncKit(Kit):
+    """The twin of `Kit` for asyncio."""
 
-    Args:
-        client: The class of the client.
-        retry: Its way to do nothing again.
-        by: As `ManagerBase`.
-        port: As `ManagerBase`.
-        **given: Further keywords of the client.
-    """
-    check_by(by)
+    _connection_mixin = AsyncConnectionMixin
+    _pool_mixin = AsyncPoolMixin
 
-    def probe(endpoint: Endpoint, timeout: float) -> str:
-        with client(**_once(place(endpoint, by, port), timeout, retry, given)) as asked:
-            return role_of(asked.role())
+    def probe(self, *, by: By = "name", port: int = PORT, **given: Any) -> Callable[..., Any]:
+        """The twin of `Kit.probe`."""
+        check_by(by)
 
-    return probe
+        async def probe(endpoint: Endpoint, timeout: float) -> str:
+            async with self._one(place(endpoint, by, port), timeout, given) as asked:
+                return role_of(await asked.role())
 
-
-def async_probe(
-    client: Any, retry: Any, *, by: By = "name", port: int = PORT, **given: Any
-) -> Callable[[Endpoint, float], Awaitable[str]]:
-    """The twin of `probe`."""
-    check_by(by)
-
-    async def probe(endpoint: Endpoint, timeout: float) -> str:
-        async with client(**_once(place(endpoint, by, port), timeout, retry, given)) as asked:
-            return role_of(await asked.role())
-
-    return probe
-
-
-def _once(where: Place, timeout: float, retry: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The keywords of a client that asks one pod one thing, in so many seconds."""
-    usual = {"socket_connect_timeout": timeout, "socket_timeout": timeout, "retry": retry}
-    given = verified(dict(given)) if given.get("ssl") else given
-    return {**usual, **given, "host": where[0], "port": where[1]}
+        return probe
 
 
 def verified(keywords: dict[str, Any]) -> dict[str, Any]:

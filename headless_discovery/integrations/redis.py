@@ -8,17 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import _pools as pools
 from . import _sentinel as shared
 
 try:
-    from redis import Redis, asyncio, sentinel
-    from redis.asyncio import retry as async_retry
+    from redis import Redis, asyncio, backoff, exceptions, sentinel
     from redis.asyncio import sentinel as async_sentinel
-    from redis.backoff import ExponentialBackoff, NoBackoff
-    from redis.exceptions import ConnectionError as NoConnection
-    from redis.exceptions import ReadOnlyError
-    from redis.exceptions import TimeoutError as NoAnswer
+    from redis.asyncio.retry import Retry as AsyncRetry
     from redis.retry import Retry
 except ImportError as error:
     raise ImportError("redis-py is missing: pip install 'headless-discovery[redis]'") from error
@@ -49,42 +44,9 @@ class AsyncManager(shared.AsyncManagerBase):
     no_replica = async_sentinel.SlaveNotFoundError
 
 
-class _Connection(pools.ConnectionMixin, sentinel.SentinelManagedConnection):
-    read_only = ReadOnlyError
-
-
-class _TLSConnection(pools.ConnectionMixin, sentinel.SentinelManagedSSLConnection):
-    read_only = ReadOnlyError
-
-
-class _AsyncConnection(pools.AsyncConnectionMixin, async_sentinel.SentinelManagedConnection):
-    read_only = ReadOnlyError
-
-
-class _AsyncTLSConnection(pools.AsyncConnectionMixin, async_sentinel.SentinelManagedSSLConnection):
-    read_only = ReadOnlyError
-
-
-_AGAIN = ExponentialBackoff(cap=0.5, base=0.05), 4
-_ERRORS = (NoConnection, NoAnswer)
-
-
-class _Pool(pools.PoolMixin, sentinel.SentinelConnectionPool):
-    unreachable = _ERRORS
-
-
-class _AsyncPool(pools.AsyncPoolMixin, async_sentinel.SentinelConnectionPool):
-    unreachable = _ERRORS
-
-
-_KIT = shared.Kit(Manager, _Pool, _Connection, _TLSConnection, Retry(*_AGAIN), _ERRORS)
-_ASYNC_KIT = shared.Kit(
-    AsyncManager,
-    _AsyncPool,
-    _AsyncConnection,
-    _AsyncTLSConnection,
-    async_retry.Retry(*_AGAIN),
-    _ERRORS,
+_KIT = shared.Kit(Redis, Manager, sentinel, exceptions, Retry, backoff)
+_ASYNC = shared.AsyncKit(
+    asyncio.Redis, AsyncManager, async_sentinel, exceptions, AsyncRetry, backoff
 )
 
 
@@ -117,7 +79,8 @@ def client(
     Returns:
         A client that owns its pool: close it.
     """
-    return Redis.from_pool(_KIT.make(service, role, keywords))
+    made: Redis = _KIT.make(service, role, keywords)
+    return made
 
 
 def async_client(
@@ -127,7 +90,8 @@ def async_client(
     **keywords: Any,
 ) -> asyncio.Redis:
     """The twin of `client` for asyncio; close it with ``await client.aclose()``."""
-    return asyncio.Redis.from_pool(_ASYNC_KIT.make(service, role, keywords))
+    made: asyncio.Redis = _ASYNC.make(service, role, keywords)
+    return made
 
 
 def role_probe(**keywords: Any) -> Callable[[Endpoint, float], str]:
@@ -136,9 +100,9 @@ def role_probe(**keywords: Any) -> Callable[[Endpoint, float], str]:
     Args:
         **keywords: ``by`` and ``port`` as `client`; all others are those of ``redis.Redis``.
     """
-    return shared.probe(Redis, Retry(NoBackoff(), 0), **keywords)
+    return _KIT.probe(**keywords)
 
 
 def async_role_probe(**keywords: Any) -> Callable[[Endpoint, float], Awaitable[str]]:
     """The twin of `role_probe`, for `AsyncRoles`."""
-    return shared.async_probe(asyncio.Redis, async_retry.Retry(NoBackoff(), 0), **keywords)
+    return _ASYNC.probe(**keywords)

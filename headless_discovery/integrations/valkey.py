@@ -8,17 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import _pools as pools
 from . import _sentinel as shared
 
 try:
-    from valkey import Valkey, asyncio, sentinel
-    from valkey.asyncio import retry as async_retry
+    from valkey import Valkey, asyncio, backoff, exceptions, sentinel
     from valkey.asyncio import sentinel as async_sentinel
-    from valkey.backoff import ExponentialBackoff, NoBackoff
-    from valkey.exceptions import ConnectionError as NoConnection
-    from valkey.exceptions import ReadOnlyError
-    from valkey.exceptions import TimeoutError as NoAnswer
+    from valkey.asyncio.retry import Retry as AsyncRetry
     from valkey.retry import Retry
 except ImportError as error:
     raise ImportError("valkey-py is missing: pip install 'headless-discovery[valkey]'") from error
@@ -49,42 +44,9 @@ class AsyncManager(shared.AsyncManagerBase):
     no_replica = async_sentinel.SlaveNotFoundError
 
 
-class _Connection(pools.ConnectionMixin, sentinel.SentinelManagedConnection):
-    read_only = ReadOnlyError
-
-
-class _TLSConnection(pools.ConnectionMixin, sentinel.SentinelManagedSSLConnection):
-    read_only = ReadOnlyError
-
-
-class _AsyncConnection(pools.AsyncConnectionMixin, async_sentinel.SentinelManagedConnection):
-    read_only = ReadOnlyError
-
-
-class _AsyncTLSConnection(pools.AsyncConnectionMixin, async_sentinel.SentinelManagedSSLConnection):
-    read_only = ReadOnlyError
-
-
-_AGAIN = ExponentialBackoff(cap=0.5, base=0.05), 4
-_ERRORS = (NoConnection, NoAnswer)
-
-
-class _Pool(pools.PoolMixin, sentinel.SentinelConnectionPool):
-    unreachable = _ERRORS
-
-
-class _AsyncPool(pools.AsyncPoolMixin, async_sentinel.SentinelConnectionPool):
-    unreachable = _ERRORS
-
-
-_KIT = shared.Kit(Manager, _Pool, _Connection, _TLSConnection, Retry(*_AGAIN), _ERRORS)
-_ASYNC_KIT = shared.Kit(
-    AsyncManager,
-    _AsyncPool,
-    _AsyncConnection,
-    _AsyncTLSConnection,
-    async_retry.Retry(*_AGAIN),
-    _ERRORS,
+_KIT = shared.Kit(Valkey, Manager, sentinel, exceptions, Retry, backoff)
+_ASYNC = shared.AsyncKit(
+    asyncio.Valkey, AsyncManager, async_sentinel, exceptions, AsyncRetry, backoff
 )
 
 
@@ -106,7 +68,8 @@ def client(
     Returns:
         A client that owns its pool: close it.
     """
-    return Valkey.from_pool(_KIT.make(service, role, keywords))
+    made: Valkey = _KIT.make(service, role, keywords)
+    return made
 
 
 def async_client(
@@ -116,7 +79,8 @@ def async_client(
     **keywords: Any,
 ) -> asyncio.Valkey:
     """The twin of `client` for asyncio; close it with ``await client.aclose()``."""
-    return asyncio.Valkey.from_pool(_ASYNC_KIT.make(service, role, keywords))
+    made: asyncio.Valkey = _ASYNC.make(service, role, keywords)
+    return made
 
 
 def role_probe(**keywords: Any) -> Callable[[Endpoint, float], str]:
@@ -125,9 +89,9 @@ def role_probe(**keywords: Any) -> Callable[[Endpoint, float], str]:
     Args:
         **keywords: ``by`` and ``port`` as `client`; all others are those of ``valkey.Valkey``.
     """
-    return shared.probe(Valkey, Retry(NoBackoff(), 0), **keywords)
+    return _KIT.probe(**keywords)
 
 
 def async_role_probe(**keywords: Any) -> Callable[[Endpoint, float], Awaitable[str]]:
     """The twin of `role_probe`, for `AsyncRoles`."""
-    return shared.async_probe(asyncio.Valkey, async_retry.Retry(NoBackoff(), 0), **keywords)
+    return _ASYNC.probe(**keywords)

@@ -9,6 +9,7 @@ import threading
 import weakref
 from collections import Counter
 from contextlib import contextmanager
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +25,7 @@ from tests.unit.core.script import DEFAULT, pod, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from headless_discovery.core.snapshot import Endpoint, Snapshot
 
@@ -92,10 +94,15 @@ def fail(picker: Picker, endpoint: Endpoint) -> None:
     picker.failed(call(), endpoint, OSError("refused"), now())
 
 
-def fail_and_work(picker: Picker) -> None:
-    """It was dialled twice, and the second time it accepted."""
-    fail(picker, ALL[3])
-    picker.worked(ALL[3])
+@pytest.mark.parametrize(("byte", "number"), [(b"\0", 0.0), (b"\x80", 0.5), (b"\xff", 1.0)])
+def test_chance(byte: bytes, number: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's, so that a child's is its own: from 0 up to 1, which is never reached."""
+    monkeypatch.setattr("os.urandom", lambda size: byte * size)
+    chance = picking._random()
+    assert chance == pytest.approx(number, abs=0.01)
+    assert 0 <= chance < 1
+    chances = Picker(ConnectPolicy())._selection._random
+    assert chances is picking._random
 
 
 class TestShortWay:
@@ -252,46 +259,59 @@ class TestTogether:
             sys.setswitchinterval(before)
         assert sum(given, Counter()) == dict.fromkeys(ALL, 160)
 
-    @pytest.mark.parametrize("inner", [0, 1, 2, 3])
+    @pytest.mark.parametrize("inner", [0, 1, 2, 3, 4])
     def test_a_signals_handler(self, inner: int) -> None:
         """It may call us between any two steps: it gets an answer, and nobody is lost."""
         picker, state = Picker(FAST), membership()
         four = snapshot(*ALL[:4])
+        ends: Iterator[Callable[[], None]] = cycle(
+            [lambda: fail(picker, ALL[3]), lambda: picker.worked(ALL[3])]
+        )
+
+        def end() -> None:
+            next(ends)()
+
         pick(picker)
         fail(picker, ALL[1])
         calls: list[Callable[[], object]] = [
             lambda: picker.turn(state),
+            lambda: pick(picker),
             lambda: pick(picker, four),
-            lambda: fail_and_work(picker),
+            end,
             picker.ejected,
         ]
         with interrupted(calls[inner]) as count:
-            for _ in range(3):
+            for _ in range(2):
                 for each in calls:
                     each()
-        assert count[0] > 50
+        assert count[0] > 500
         picker.worked(ALL[1])
-        pick(picker)
+        picker.worked(ALL[3])
         pick(picker, four)
         pick(picker)
-        assert {picker.turn(membership(snapshot(*ALL))) for _ in range(5)} == set(ALL)
+        assert {picker.turn(state) for _ in range(5)} == set(ALL)
 
 
 @contextmanager
 def interrupted(handler: Callable[[], object]) -> Iterator[list[int]]:
-    """Call it whenever a function is called or returns: where a signal may be handled."""
+    """Call it between any two instructions of ours, as a signal may come at any time."""
     count = [0]
 
-    def profile(*_: object) -> None:
-        count[0] += 1
-        handler()
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        if not frame.f_globals["__name__"].startswith("headless_discovery."):
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            count[0] += 1
+            handler()
+        return trace
 
-    before = sys.getprofile()
-    sys.setprofile(profile)
+    before = sys.gettrace()
+    sys.settrace(trace)
     try:
         yield count
     finally:
-        sys.setprofile(before)
+        sys.settrace(before)
 
 
 class TestChildren:
@@ -310,13 +330,6 @@ class TestChildren:
             firsts.add(picker.turn(state))
             assert {picker.turn(state) for _ in range(5)} == set(ALL)
         assert firsts == set(ALL)
-
-    def test_chance_is_its_own(self) -> None:
-        """Not the parent's numbers once more."""
-        picker = Picker(ConnectPolicy(order="random"))
-        one = picker._selection._random
-        picker.forked()
-        assert picker._selection._random is not one
 
     def test_a_childs_children(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A daemon forks twice before it forks its workers: these are told as well."""

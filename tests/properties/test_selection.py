@@ -2,18 +2,17 @@
 
     HEADLESS_DISCOVERY_MODEL="2000 100" pytest tests/properties/test_selection.py
 
-plays two thousand scripts of a hundred steps, others each time; by default it is 60 of 40,
+plays two thousand scripts of a hundred steps, others each time; by default it is 100 of 50,
 always the same.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from random import Random
+from typing import TYPE_CHECKING
 
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -24,42 +23,23 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from headless_discovery.core.connectpolicy import ConnectPolicy
 from headless_discovery.core.dialling import Dialling
-from headless_discovery.core.names import ServiceName
 from headless_discovery.core.selection import Selection
-from headless_discovery.core.snapshot import Endpoint, Snapshot
-
-AT_LENGTH = os.environ.get("HEADLESS_DISCOVERY_MODEL")
-EXAMPLES, STEPS = map(int, (AT_LENGTH or "60 40").split())
-SERVICE = ServiceName("db.shop")
-POLICY = ConnectPolicy()
-START = 1000.0
-PODS = range(5)
-REFUSED = ConnectionRefusedError(111, "Connection refused")
-QUIET = settings(
-    max_examples=EXAMPLES,
-    derandomize=AT_LENGTH is None,
-    database=None,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+from tests.properties.calls import (
+    POLICY,
+    QUIET,
+    REFUSED,
+    START,
+    STEPS,
+    Call,
+    endpoint,
+    state,
 )
 
+if TYPE_CHECKING:
+    from headless_discovery.core.snapshot import Endpoint
 
-def endpoint(number: int, generation: int = 0) -> Endpoint:
-    """A pod, made anew each time, at another address in each generation."""
-    name = f"db-{number}"
-    return Endpoint(
-        addresses=(f"10.0.{generation}.{number}",),
-        name=name,
-        hostname=f"{name}.{SERVICE.fqdn}",
-        ordinal=number,
-    )
-
-
-def state(version: int, endpoints: list[Endpoint]) -> Snapshot:
-    """A published state."""
-    return Snapshot(SERVICE, endpoints, version=version, seen_at=START + version)
+PODS = range(5)
 
 
 class Shares:
@@ -128,17 +108,6 @@ def test_shares(seed: int, steps: list[str | tuple[str, int]]) -> None:
         shares.had(had.ordinal, set(present))
 
 
-class Call:
-    """One call under way: it has dialled somebody, and waits."""
-
-    def __init__(self, members: Snapshot, now: float) -> None:
-        self.members = members
-        self.call = Dialling(POLICY.replace(timeout=86400.0), None, None, now)
-        self.call.consider(members)
-        self.drawn: list[Endpoint] = []
-        self.began = now
-
-
 class SelectionMachine(RuleBasedStateMachine):
     """Pods that come, go, move, die and recover, and calls that dial them at once."""
 
@@ -154,10 +123,14 @@ class SelectionMachine(RuleBasedStateMachine):
         #: were dialled since.
         self.left_out: dict[Endpoint, float] = {}
 
-    @initialize(seed=st.integers(0, 2**32), pods=st.sets(st.sampled_from(PODS), min_size=1))
-    def begin(self, seed: int, pods: set[int]) -> None:
+    @initialize(
+        seed=st.integers(0, 2**32),
+        pods=st.sets(st.sampled_from(PODS), min_size=1),
+        failures=st.sampled_from([1, 2, 5]),
+    )
+    def begin(self, seed: int, pods: set[int], failures: int) -> None:
         """Some pods, all of them alive."""
-        self.selection = Selection(POLICY, Random(seed).random)
+        self.selection = Selection(POLICY.replace(eject_after=failures), Random(seed).random)
         self._publish(dict.fromkeys(pods, 0))
 
     # --- the cluster ----------------------------------------------------------------------
@@ -180,6 +153,11 @@ class SelectionMachine(RuleBasedStateMachine):
         """One refuses from now on."""
         self.dead.add(data.draw(st.sampled_from(self.members.endpoints)))
 
+    @rule()
+    def all_die(self) -> None:
+        """Nobody accepts."""
+        self.dead.update(self.members.endpoints)
+
     @precondition(lambda self: self.dead)
     @rule(data=st.data())
     def recovers(self, data: st.DataObject) -> None:
@@ -200,11 +178,24 @@ class SelectionMachine(RuleBasedStateMachine):
         """A call dials somebody, and waits."""
         self._dial(Call(self.members, self.now))
 
+    @rule(times=st.integers(2, 8))
+    def many_begin(self, times: int) -> None:
+        """So do several at once."""
+        for _ in range(times):
+            self.begins()
+
     @precondition(lambda self: self.calls)
     @rule(data=st.data())
     def ends(self, data: st.DataObject) -> None:
         """A dial ends; where it failed the call goes on to the next one."""
         self._end(self.calls.pop(data.draw(st.integers(0, len(self.calls) - 1))))
+
+    @precondition(lambda self: self.calls)
+    @rule(is_last_first=st.booleans())
+    def all_end(self, is_last_first: bool) -> None:
+        """All calls go on to their end."""
+        while self.calls:
+            self._end(self.calls.pop(-1 if is_last_first else 0))
 
     @rule(times=st.integers(2, 30))
     def many(self, times: int) -> None:
@@ -222,11 +213,11 @@ class SelectionMachine(RuleBasedStateMachine):
         self.selection.renew(self.members, self.members)
         assert call.call.next(self.selection, self.now, is_dialled=False) in self.members.endpoints
 
-    @rule()
-    def all_recover(self) -> None:
-        """Then, within the longest time anybody is left out, nothing is held against anybody."""
-        while self.calls:
-            self._end(self.calls.pop())
+    def teardown(self) -> None:
+        """All recover: within the longest time anybody is left out everybody is back."""
+        if not self.members:
+            return
+        self.all_end(is_last_first=True)
         self.dead.clear()
         self.left_out.clear()
         self.now += POLICY.eject_at_most
@@ -319,45 +310,3 @@ class SelectionMachine(RuleBasedStateMachine):
 def test_members_that_fail() -> None:
     """Trials, the last one, rounds and recovery, with many calls under way at once."""
     run_state_machine_as_test(SelectionMachine, settings=settings(QUIET, stateful_step_count=STEPS))
-
-
-@pytest.mark.parametrize("pods", [3, 7, 30])
-@QUIET
-@given(seed=st.integers(0, 2**32), under_way=st.integers(1, 64), bad=st.integers(0, 29))
-def test_one_refuses(pods: int, seed: int, under_way: int, bad: int) -> None:
-    """The others' shares stay within 6 until it is left out, and are even from then on."""
-    random = Random(seed)
-    selection = Selection(POLICY, random.random)
-    members = state(1, [endpoint(number) for number in range(pods)])
-    refusing = endpoint(bad % pods)
-    before: Counter[Endpoint] = Counter()
-    since: Counter[Endpoint] = Counter()
-    calls: list[Call] = []
-    now = START
-    dialled_since = 0
-    while sum(since.values()) < 20 * pods:
-        now += 0.001
-        is_out = bool(selection.ejected(now))
-        if len(calls) < under_way:
-            call = Call(members, now)
-        else:
-            call = calls.pop(random.randrange(len(calls)))
-            if call.drawn[-1] != refusing:
-                selection.worked(call.drawn[-1])
-                continue
-            call.call.failed(selection, refusing, REFUSED, call.began, now)
-            is_out = bool(selection.ejected(now))
-        selection.renew(members, members)
-        chosen = call.call.next(selection, now)
-        assert chosen is not None
-        call.drawn.append(chosen)
-        call.began = now
-        calls.append(call)
-        if chosen != refusing:
-            (since if is_out else before)[chosen] += 1
-            spread = [(since if is_out else before)[each] for each in members if each != refusing]
-            assert max(spread) - min(spread) <= (1 if is_out else 6)
-        elif is_out:
-            dialled_since += 1
-        assert now < START + POLICY.eject_for, "it was never left out"
-    assert dialled_since == 0

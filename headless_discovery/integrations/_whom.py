@@ -6,14 +6,17 @@ Their functions take the keywords of the client and, among them, those of
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..core.dialling import port_of
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ..core.snapshot import Endpoint
 
-__all__ = ["WHOM", "Source", "is_same_pod", "name_of", "split"]
+__all__ = ["WHOM", "Source", "is_same_pod", "name_of", "split", "target"]
 
 WHOM = (
     "attempt_timeout",
@@ -45,6 +48,23 @@ def split(keywords: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def name_of(endpoint: Endpoint) -> str:
     """What a certificate is verified against: the pod's FQDN; the address where it has none."""
     return endpoint.hostname or endpoint.address
+
+
+def target(endpoints: Iterable[Endpoint], seconds: float) -> dict[str, Any]:
+    """The parameters of libpq that name pods: every address of each, in that order.
+
+    Args:
+        endpoints: Who.
+        seconds: For each address; libpq takes whole seconds, and 2 at least.
+    """
+    each = [(name_of(pod), address, port_of(pod)) for pod in endpoints for address in pod.addresses]
+    names, addresses, ports = zip(*each, strict=True)
+    return {
+        "host": ",".join(names),
+        "hostaddr": ",".join(addresses),
+        "port": ",".join(map(str, ports)),
+        "connect_timeout": max(2, ceil(seconds)),
+    }
 
 
 def is_same_pod(one: Endpoint, other: Endpoint) -> bool:

@@ -1,17 +1,15 @@
 """psycopg: connections to the pods of a PostgreSQL behind a Service.
 
 In: a service object or its roles, a conninfo and keywords of ``psycopg.connect``. Out: a
-connection. libpq dials what ``hostaddr`` says and verifies what
-``host`` says, so the pod's address is dialled and ``sslmode=verify-full`` holds its FQDN.
+connection. libpq dials what ``hostaddr`` says and verifies what ``host`` says, so the pod's
+address is dialled and ``sslmode=verify-full`` holds its FQDN.
 """
 
 from __future__ import annotations
 
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from ..core.dialling import port_of
-from ._whom import name_of, split
+from ._whom import split, target
 
 try:
     from psycopg import AsyncConnection, Connection
@@ -19,7 +17,7 @@ except ImportError as error:
     raise ImportError("psycopg is missing: pip install 'headless-discovery[psycopg]'") from error
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
 
     from ..core.snapshot import Endpoint
     from ._whom import Source
@@ -27,23 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["aconnect", "aprobe", "connect", "probe", "target"]
 
 _ASK = "SELECT pg_is_in_recovery()"
-
-
-def target(endpoints: Iterable[Endpoint], seconds: float) -> dict[str, Any]:
-    """The conninfo parameters that name pods: every address of each, in that order.
-
-    Args:
-        endpoints: Who.
-        seconds: For each address; libpq takes whole seconds, and 2 at least.
-    """
-    each = [(name_of(pod), address, port_of(pod)) for pod in endpoints for address in pod.addresses]
-    names, addresses, ports = zip(*each, strict=True)
-    return {
-        "host": ",".join(names),
-        "hostaddr": ",".join(addresses),
-        "port": ",".join(map(str, ports)),
-        "connect_timeout": max(2, ceil(seconds)),
-    }
 
 
 def connect(source: Source, info: str = "", **keywords: Any) -> Connection[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ except ImportError as error:
 from pymysql.cursors import DictCursor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ..core.snapshot import Endpoint
     from ._whom import Source
@@ -62,34 +62,49 @@ def dial(endpoint: Endpoint, seconds: float, **options: Any) -> pymysql.Connecti
         host=name_of(endpoint), port=port_of(endpoint), defer_connect=True, **options
     )
     connected = dial_socket(endpoint, seconds, stagger=_STAGGER, check=lambda: None)
-    for level, option in (
-        (socket.IPPROTO_TCP, socket.TCP_NODELAY),
-        (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
-    ):
-        connected.setsockopt(level, option, 1)
-    # PyMySQL's only limit for the handshake is that of all reads, so the socket is cut from
-    # outside when time is up; by a twin, since TLS takes the socket itself over.
-    twin, late = connected.dup(), threading.Event()
-
-    def cut() -> None:
-        late.set()
-        with suppress(OSError):
-            twin.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(max(0.0, deadline - monotonic()), cut)
-    timer.daemon = True
-    timer.start()
     try:
-        made.connect(connected)
-    finally:
-        timer.cancel()
-        timer.join()
-        twin.close()
-        if late.is_set():
-            if made.open:
-                made.close()
-            raise TimeoutError(f"no handshake within {seconds:.2g} s")
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        with _cut_after(connected, deadline - monotonic()):
+            made.connect(connected)
+    except BaseException:
+        if made.open:
+            made.close()
+        connected.close()
+        raise
     return made
+
+
+@contextmanager
+def _cut_after(connected: socket.socket, seconds: float) -> Iterator[None]:
+    """Cut a connection whose handshake has not ended in time, and raise a `TimeoutError`.
+
+    PyMySQL's only limit for the handshake is that of all reads. What is cut is a twin of the
+    socket, since TLS takes the socket itself over.
+    """
+    late = threading.Event()
+    failure = TimeoutError(f"no handshake within {seconds:.2g} s")
+    with connected.dup() as twin:
+
+        def cut() -> None:
+            late.set()
+            with suppress(OSError):
+                twin.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(max(0.0, seconds), cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except pymysql.Error as error:
+            if late.is_set():
+                raise failure from error
+            raise
+        finally:
+            timer.cancel()
+            timer.join()
+        if late.is_set():  # just after the last answer
+            raise failure
 
 
 def probe(**options: Any) -> Callable[[Endpoint, float], str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.dialling import port_of
 from ..errors import ConfigError
-from ._whom import is_same_pod, name_of
+from ._whom import is_same_pod, name_of, target
 
 try:
     from sqlalchemy import event, exc
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["creator", "follow", "listen"]
 
 _POD = "headless_discovery.pod"  # in the info of a pool's connection
+_WHERE = ("host", "hostaddr", "port")  # a URL may say them: it is not where the pods are
 _READ_ONLY = (1290, 1792, 1836, "25006")  # of MySQL and MariaDB; of PostgreSQL
 
 
@@ -112,14 +113,11 @@ def follow(engine: Engine, roles: Roles, *, role: str = "primary") -> None:
 def _dial(
     dialect: Dialect, cargs: list[Any], cparams: dict[str, Any], endpoint: Endpoint, seconds: float
 ) -> Any:
+    rest = {key: value for key, value in cparams.items() if key not in _WHERE}
     if dialect.driver == "pymysql":
         from .pymysql import dial  # noqa: PLC0415 - only where it is the driver
 
-        rest = {key: value for key, value in cparams.items() if key not in ("host", "port")}
-        return dial(endpoint, seconds, *cargs, **rest)
+        return dial(endpoint, seconds, **rest)
     if dialect.driver.startswith("psycopg"):
-        from .psycopg import target  # noqa: PLC0415 - only where it is the driver
-
-        return dialect.connect(*cargs, **target((endpoint,), seconds), **cparams)
-    where = {"host": name_of(endpoint), "port": port_of(endpoint)}
-    return dialect.connect(*cargs, **{**cparams, **where})
+        return dialect.connect(*cargs, **{**target((endpoint,), seconds), **rest})
+    return dialect.connect(*cargs, **rest, host=name_of(endpoint), port=port_of(endpoint))

@@ -55,8 +55,9 @@ def roles(service: HeadlessService, login: dict[str, Any]) -> Roles:
 
 @pytest.fixture
 def engine(login: dict[str, Any]) -> Iterator[Engine]:
-    """Return an engine whose URL names no host, with a pool of one connection."""
-    made = create_engine("mysql+pymysql://", connect_args=login, pool_size=1, max_overflow=9)
+    """Return an engine with a pool of one connection; what host its URL names does not matter."""
+    url = "mysql+pymysql://nowhere.invalid:1/"
+    made = create_engine(url, connect_args=login, pool_size=1, max_overflow=9)
     yield made
     made.dispose()
 
@@ -207,7 +208,7 @@ def test_creator(roles: Roles, mysql: Kubelet, login: dict[str, Any]) -> None:
 def test_postgres(namespace: Namespace, postgres: Kubelet, authority: Authority) -> None:
     """The same listener serves psycopg: it dials the address and verifies the name."""
     login = for_psycopg(authority)
-    engine = create_engine("postgresql+psycopg://", connect_args=login)
+    engine = create_engine("postgresql+psycopg://nowhere.invalid:1/", connect_args=login)
     with followed(namespace, "postgres") as service:
         service.wait_for(count=2, timeout=20)
         roles = Roles(service, probe=psycopg.probe(**login), keep=600)

@@ -57,11 +57,12 @@ class Turns:
         if recycle is None or not replicas:
             return None
         early = now - recycle + self._random() * min(recycle, NEW_WITHIN)
-        self._read = {each: self._read.get(each, early) for each in replicas}
+        # Of this call alone: another thread may know of other replicas.
+        self._read = read = {each: self._read.get(each, early) for each in replicas}
         others = [each for each in replicas if each != at]
-        last = min(others, key=self._read.__getitem__, default=at)
-        is_due = last != at and now - self._read[last] >= recycle
-        self._read[last if is_due else at] = now
+        last = min(others, key=read.__getitem__, default=at)
+        is_due = last != at and now - read[last] >= recycle
+        read[last if is_due else at] = now
         return last if is_due else None
 
 

@@ -95,3 +95,26 @@ def test_the_order_begins_anywhere() -> None:
     assert all(made.renew(ALL) == first for _ in range(10))
     first.clear()
     assert sorted(made.renew([THREE, ONE, TWO])) == ALL
+
+
+def test_other_replicas_meanwhile() -> None:
+    """What another thread learns in the middle of a turn does not end it."""
+    others: list[tuple[str, int]] = []
+
+    class Place(tuple[str, int]):
+        """Lets another thread in whenever it is looked for."""
+
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            if others:
+                there = [others.pop()]
+                made.renew(there)
+                made.turn(there[0], 100.0)
+            return super().__hash__()
+
+    here, there = Place(ONE), Place(TWO)
+    for number in range(1, 12):
+        made = turns(replicas=[here, there])
+        others[:] = [THREE] * number
+        assert made.turn(here, 100.0) in (here, there, None)

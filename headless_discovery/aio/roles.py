@@ -120,9 +120,13 @@ class AsyncRoles:
         return f"{type(self).__name__}({self._service!r}, {self._settings})"
 
     async def _listed(self) -> Snapshot:
-        """The members where they are followed, else what one look finds."""
+        """The members as `connect` sees them, also after a sleep; else what one look finds."""
         service = self._service
-        return service.members if service._is_open() else await service.lookup()  # noqa: SLF001
+        if not service._is_open():  # noqa: SLF001
+            return await service.lookup()
+        call = service._call(None, None, None)  # noqa: SLF001
+        members, _ = await service._source().members(call)  # noqa: SLF001
+        return members
 
     async def _assigned(self) -> Assignment:
         members = await self._listed()

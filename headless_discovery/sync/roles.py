@@ -169,9 +169,13 @@ class Roles:
         return f"{type(self).__name__}({self._service!r}, {self._settings})"
 
     def _listed(self) -> Snapshot:
-        """The members where they are followed, else what one look finds."""
+        """The members as `connect` sees them, also after a sleep; else what one look finds."""
         service = self._service
-        return service.members if service._is_open() else service.lookup()  # noqa: SLF001
+        if not service._is_open():  # noqa: SLF001
+            return service.lookup()
+        call = service._call(None, None, None)  # noqa: SLF001
+        members, _ = service._source().members(call)  # noqa: SLF001
+        return members
 
     def _assigned(self) -> Assignment:
         members = self._listed()

@@ -103,6 +103,11 @@ class Dialling:
         self._candidates: Candidates | None = None
         self._considered: Snapshot | None = None
 
+    @property
+    def has_dialled(self) -> bool:
+        """Whether anybody was dialled in this round."""
+        return bool(self._tried)
+
     def left(self, now: float) -> float:
         """Seconds until the call has to end, 0 where it should have ended."""
         return max(0.0, self.deadline - now)

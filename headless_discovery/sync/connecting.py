@@ -48,7 +48,7 @@ class Source(Protocol):
         """Who is there, and the last complete answer."""
 
     def failed(self, call: Dialling) -> None:
-        """A dial failed."""
+        """A dial failed, or nobody was there to be dialled."""
 
     def looked_again(self, call: Dialling) -> bool:
         """Whether a look that began after a failed dial has answered."""
@@ -87,7 +87,7 @@ class Followed:
         return following.known(target.title, monotonic()), following.observed
 
     def failed(self, call: Dialling) -> None:
-        """A dial failed: ask for an early look."""
+        """Ask for an early look."""
         call.begun = self._following.begun
         self._follower.poller.want()
 
@@ -210,6 +210,8 @@ def connect(
     from ..retrying import again  # noqa: PLC0415 - tenacity is loaded after a failure only
 
     def another() -> T:
+        if not call.has_dialled:  # nobody was there who could have failed
+            source.failed(call)
         source.looked_again(call)
         call.next_round()
         try:

@@ -88,12 +88,14 @@ def _race(
                 fileno = attempt.fileno()
                 trying[fileno] = attempt, address
                 # Inside a cluster it stands within a millisecond: mostly this is all.
-                attempt.settimeout(0.0 if len(trying) > 1 else min(stagger, _SLICE))
+                wait = 0.0 if len(trying) > 1 else min(stagger, _SLICE, deadline - now)
+                attempt.settimeout(max(0.0, wait))
                 code = attempt.connect_ex((address, port))
                 if not code:
                     return _taken(trying, fileno)
                 if code in _UNDER_WAY:
                     poller.register(fileno, select.POLLOUT)
+                    check()
                 else:
                     failures.append(_failed(trying, fileno, code))
                     race.failed(now)
@@ -156,6 +158,7 @@ def _shake_hands(
 def _wait(shaking: socket.socket, wanted: int, deadline: float, check: Callable[[], None]) -> None:
     poller = select.poll()
     poller.register(shaking, wanted)
+    check()
     while not poller.poll(_milliseconds(deadline - monotonic())):
         check()
         if monotonic() >= deadline:

@@ -1,0 +1,142 @@
+"""What a review of connecting found: rounds, sleep, and how soon a dial notices its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headless_discovery import Endpoint, PollPolicy
+from headless_discovery.sync.dialling import dial_socket
+from tests.faces import REPOSITORY
+from tests.scenarios.pods import Pods, reach
+from tests.scenarios.worlds import WITHIN, quickest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.scenarios.worlds import World
+
+SLOW = PollPolicy(interval=60)
+
+SLEEPER = """
+import asyncio, json, sys, time
+from headless_discovery import (
+    AsyncHeadlessService, AsyncRoles, HeadlessService, LookupOptions, PollPolicy, Roles
+)
+arguments = {
+    "options": LookupOptions(nameservers=[sys.argv[1]], allow_networks=["127.0.0.0/8"]),
+    "poll": PollPolicy.fast(interval=0.3),
+}
+
+def sleep_through():
+    last = time.monotonic()
+    print("ready", flush=True)
+    while (now := time.monotonic()) - last < 1:
+        last = now
+        time.sleep(0.001)
+
+async def main():
+    async with AsyncHeadlessService("db.shop", **arguments) as service:
+        roles = AsyncRoles(service)
+        sleep_through()
+        return (await roles.primary()).address
+
+if sys.argv[2] == "asyncio":
+    print(json.dumps(asyncio.run(main())))
+else:
+    sys.setswitchinterval(10)  # whoever looks does not come before us
+    with HeadlessService("db.shop", **arguments) as service:
+        roles = Roles(service)
+        sleep_through()
+        print(json.dumps(roles.primary().address))
+"""
+
+
+def test_a_round_begins_with_a_look(world: World) -> None:
+    """Also where nobody was there to be dialled, so that no dial has asked for it."""
+    with Pods(1) as pods, world.service(pods.options, poll=SLOW) as service:
+        begun = reach(service, to=1, retries=3)
+        time.sleep(0.05)
+        pods.scale(2)
+        assert begun.result(WITHIN) == pods.address(1)
+
+
+@pytest.mark.parametrize("kind", ["threads", "asyncio"])
+def test_roles_after_a_sleep(kind: str) -> None:
+    """Who has which role is told of the members after the look that is overdue."""
+    with (
+        Pods(1) as pods,
+        subprocess.Popen(
+            [sys.executable, "-c", SLEEPER, pods.dns.nameserver, kind],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "ready\n"
+            os.kill(process.pid, signal.SIGSTOP)
+            old = pods.address(0)
+            new = pods.move(0)
+            time.sleep(1.6)
+            os.kill(process.pid, signal.SIGCONT)
+            assert json.loads(process.stdout.readline()) == new != old
+        finally:
+            process.kill()
+
+
+def test_the_end_of_a_call_is_near() -> None:
+    """A dial that has a hundredth of a second left takes no more."""
+    with Pods(1) as pods:
+        pods.blackhole(0)
+        endpoint = Endpoint(addresses=(pods.address(0),), ports=(pods.port,))
+
+        def measure() -> float:
+            began = time.monotonic()
+            with pytest.raises(ConnectionError):
+                dial_socket(endpoint, 0.01, stagger=0.25, check=lambda: None)
+            return time.monotonic() - began
+
+        quickest(measure, 0.03)
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["connecting", "shaking hands"])
+def test_a_dial_looks_up_often(tls: bool) -> None:
+    """Whether its service object was closed, it asks each 50 ms, from its first wait on."""
+    context = ssl.create_default_context() if tls else None
+    with Pods(1) as pods:
+        if tls:
+            pods.accept(0, silent=True)
+        else:
+            pods.blackhole(0)
+        endpoint = Endpoint(addresses=(pods.address(0),), ports=(pods.port,))
+
+        def measure() -> float:
+            times = [time.monotonic()]
+            with pytest.raises(OSError, match=r"no connection|did not shake hands"):
+                dial_socket(
+                    endpoint,
+                    0.2,
+                    stagger=0.25,
+                    check=_noting(times),
+                    tls=context,
+                    name="mysql-0.db.shop.svc.cluster.local",
+                )
+            assert len(times) > 3
+            return max(after - before for before, after in pairwise(times))
+
+        quickest(measure, 0.08)
+
+
+def _noting(times: list[float]) -> Callable[[], None]:
+    return lambda: times.append(time.monotonic())

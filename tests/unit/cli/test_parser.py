@@ -273,6 +273,15 @@ def test_flags_of_tls(variable: str) -> None:
         assert "--ca-file says nothing without --tls" in said.getvalue()
 
 
+def test_one_pod_or_all() -> None:
+    """The flag that is given beats the other one's variable."""
+    said = {"HEADLESS_DISCOVERY_TO": "1", "HEADLESS_DISCOVERY_ALL": "1"}
+    every = parse(["connect", "db", "--all"], said)
+    assert (every.all, every.pod) == (True, None)
+    one = parse(["connect", "db", "--to", "0"], said)
+    assert (one.all, one.pod) == (False, 0)
+
+
 def test_numbers() -> None:
     """Counts and ports are plain digits; a delay may be 0."""
     assert (count("3"), tcp_port(" 443 "), delay("0"), delay("0s"), delay("2s")) == (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..core.snapshot import Endpoint
 
-__all__ = ["WHOM", "Source", "is_same_pod", "name_of", "split", "target"]
+__all__ = ["WHOM", "Fitting", "Source", "in_turn", "is_same_pod", "name_of", "split", "target"]
 
 WHOM = (
     "attempt_timeout",
@@ -65,6 +65,31 @@ def target(endpoints: Iterable[Endpoint], seconds: float) -> dict[str, Any]:
         "port": ",".join(map(str, ports)),
         "connect_timeout": max(2, ceil(seconds)),
     }
+
+
+class Fitting:
+    """A ``to`` that everybody fits: remembers whom ``service.endpoint`` chose from.
+
+    These are the pods to be tried after the one whose turn it is: not all members, where this
+    pod itself is left out.
+    """
+
+    def __init__(self) -> None:
+        self.pods: list[Endpoint] = []
+
+    def __call__(self, pod: Endpoint) -> bool:
+        """Whether it fits."""
+        self.pods.append(pod)
+        return True
+
+
+def in_turn(first: Endpoint, everybody: Iterable[Endpoint]) -> list[Endpoint]:
+    """All of them in their order, beginning with the one whose turn it is."""
+    pods = list(everybody)
+    if first not in pods:  # it came, or changed, since; or nobody else was asked for
+        return [first, *pods]
+    at = pods.index(first)
+    return pods[at:] + pods[:at]
 
 
 def is_same_pod(one: Endpoint, other: Endpoint) -> bool:

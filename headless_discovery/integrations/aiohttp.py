@@ -12,6 +12,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DiscoveryError
+from ._whom import Fitting, in_turn
 
 try:
     import aiohttp
@@ -69,7 +70,7 @@ class Resolver(AbstractResolver):
                 self._others = aiohttp.DefaultResolver()
             return await self._others.resolve(host, port, family)
         try:
-            pods = [self._service.members.by_name(pod)] if pod else await self._in_turn()
+            pods = [await self._service.endpoint(to=pod)] if pod else await self._in_turn()
         except DiscoveryError as error:
             raise OSError(None, str(error)) from error
         found = [
@@ -100,12 +101,11 @@ class Resolver(AbstractResolver):
         return None
 
     async def _in_turn(self) -> list[Endpoint]:
-        """All pods, the next one first; those that dialling has failed for, last."""
-        first = await self._service.endpoint(**self._keywords)
+        """All pods that fit, the next one first; those that dialling has failed for, last."""
+        fitting = Fitting()
+        first = await self._service.endpoint(to=fitting, **self._keywords)
         out = {each.endpoint for each in self._service.status().ejected}
-        pods = list(self._service.members)
-        at = pods.index(first) if first in pods else 0
-        return sorted(pods[at:] + pods[:at], key=lambda pod: pod in out)
+        return sorted(in_turn(first, fitting.pods), key=lambda pod: pod in out)
 
     async def close(self) -> None:
         """Close the resolver of other hosts."""

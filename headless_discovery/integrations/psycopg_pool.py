@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
-from ._whom import split
+from ._whom import Fitting, in_turn, split
 from .psycopg import target
 
 try:
@@ -22,15 +22,16 @@ except ImportError as error:
     ) from error
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
 
     from ..aio.roles import AsyncRoles
     from ..aio.service import AsyncHeadlessService
-    from ..core.snapshot import Endpoint
     from ..sync.roles import Roles
     from ..sync.service import HeadlessService
 
 __all__ = ["aconninfo", "conninfo"]
+
+_OF_ENDPOINT = {"to", "order", "exclude_self"}
 
 
 def conninfo(
@@ -54,10 +55,10 @@ def conninfo(
         if asked == "primary":
             pods = [made.primary()]
         elif asked == "replica":
-            pods = _in_turn(made.replica(), made.replicas())
+            pods = in_turn(made.replica(), made.replicas())
         else:
-            first = made.endpoint(**whom)
-            pods = [first] if "to" in whom else _in_turn(first, made.members)
+            fitting = Fitting()
+            pods = in_turn(made.endpoint(**{"to": fitting, **whom}), fitting.pods)
         return make_conninfo(info, **{**target(pods, 0), **options})
 
     return made
@@ -79,10 +80,10 @@ def aconninfo(
         if asked == "primary":
             pods = [await made.primary()]
         elif asked == "replica":
-            pods = _in_turn(await made.replica(), await made.replicas())
+            pods = in_turn(await made.replica(), await made.replicas())
         else:
-            first = await made.endpoint(**whom)
-            pods = [first] if "to" in whom else _in_turn(first, made.members)
+            fitting = Fitting()
+            pods = in_turn(await made.endpoint(**{"to": fitting, **whom}), fitting.pods)
         return make_conninfo(info, **{**target(pods, 0), **options})
 
     return made
@@ -93,18 +94,11 @@ def _asked(source: object, role: str | None, whom: dict[str, Any]) -> str | None
     if not hasattr(source, "replicas"):
         if role is not None:
             raise ConfigError("role", "a service object knows no roles: give a Roles")
+        if others := whom.keys() - _OF_ENDPOINT:
+            raise ConfigError(min(others), "the pool connects, and has its own limits")
         return None
     if role not in (None, "primary", "replica"):
         raise ConfigError("role", f"{ascii(role)[:100]} is neither 'primary' nor 'replica'")
     if whom:
         raise ConfigError(min(whom), "roles say whom to connect to")
     return role or "primary"
-
-
-def _in_turn(first: Endpoint, everybody: Iterable[Endpoint]) -> list[Endpoint]:
-    """All of them in their order, beginning with the one whose turn it is."""
-    pods = list(everybody)
-    if first not in pods:  # it came, or changed, since
-        return [first, *pods]
-    at = pods.index(first)
-    return pods[at:] + pods[:at]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -14,7 +15,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headless_discovery import Endpoint, PollPolicy
+from headless_discovery import (
+    AsyncHeadlessService,
+    ConfigError,
+    ConnectPolicy,
+    Endpoint,
+    HeadlessService,
+    PollPolicy,
+)
 from headless_discovery.sync.dialling import dial_socket
 from tests.faces import REPOSITORY
 from tests.scenarios.pods import Pods, reach
@@ -23,6 +31,7 @@ from tests.scenarios.worlds import WITHIN, quickest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from headless_discovery.testing import ClusterDNS, StatefulSet
     from tests.scenarios.worlds import World
 
 SLOW = PollPolicy(interval=60)
@@ -140,3 +149,43 @@ def test_a_dial_looks_up_often(tls: bool) -> None:
 
 def _noting(times: list[float]) -> Callable[[], None]:
     return lambda: times.append(time.monotonic())
+
+
+@pytest.mark.usefixtures("mysql")
+@pytest.mark.parametrize("by_policy", [False, True])
+def test_a_pool_leaves_this_pod_out(
+    cluster_dns: ClusterDNS, monkeypatch: pytest.MonkeyPatch, by_policy: bool
+) -> None:
+    """It is not among the pods that libpq tries after the first one either."""
+    psycopg_pool = pytest.importorskip("headless_discovery.integrations.psycopg_pool")
+    monkeypatch.setenv("POD_NAME", "mysql-1")
+    policy = ConnectPolicy(exclude_self=by_policy)
+    whom = {} if by_policy else {"exclude_self": True}
+    with HeadlessService("db.shop", options=cluster_dns.options, connect_policy=policy) as service:
+        made = psycopg_pool.conninfo(service, **whom)
+        found = {made() for _ in range(4)}
+        assert len(found) == 2
+        for each in found:
+            assert "mysql-0.db.shop" in each
+            assert "mysql-1.db.shop" not in each
+            assert "mysql-2.db.shop" in each
+        assert "mysql-1.db.shop" in psycopg_pool.conninfo(service, to=1)()
+        with pytest.raises(ConfigError, match="timeout: the pool connects"):
+            psycopg_pool.conninfo(service, timeout=3.0)
+
+
+def test_a_resolver_leaves_this_pod_out(
+    cluster_dns: ClusterDNS, mysql: StatefulSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not among the addresses that aiohttp tries after the first one either."""
+    aiohttp = pytest.importorskip("headless_discovery.integrations.aiohttp")
+    monkeypatch.setenv("POD_NAME", "mysql-1")
+    others = {mysql.address(0), mysql.address(2)}
+
+    async def resolved(host: str) -> list[str]:
+        async with AsyncHeadlessService("db.shop", options=cluster_dns.options) as service:
+            resolver = aiohttp.Resolver(service, exclude_self=True)
+            return [each["host"] for each in await resolver.resolve(host, 80)]
+
+    assert {*asyncio.run(resolved("db.shop"))} == others
+    assert asyncio.run(resolved("mysql-1.db.shop")) == [mysql.address(1)]

@@ -252,7 +252,6 @@ class SelectionMachine(RuleBasedStateMachine):
         version = self.members.version + 1
         self.members = state(version, [endpoint(*each) for each in sorted(present.items())])
         there = set(self.members.endpoints)
-        self.dead &= there
         self.left_out = {each: at for each, at in self.left_out.items() if each in there}
 
     def _out(self) -> set[Endpoint]:
@@ -287,7 +286,7 @@ class SelectionMachine(RuleBasedStateMachine):
     def _end(self, call: Call) -> bool:
         """The call's dial ends; whether it goes on with another one."""
         chosen = call.drawn[-1]
-        if chosen in self.members.endpoints and chosen not in self.dead:
+        if chosen not in self.dead:  # also where it went or moved: it may take its time to end
             self.selection.worked(chosen)
             self.left_out.pop(chosen, None)
             return False

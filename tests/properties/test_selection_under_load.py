@@ -42,6 +42,7 @@ def test_one_is_dead(seed: int, pods: int, under_way: int, lost: float) -> None:
     recovers, over = START + 600, START + 1000
     calls: list[tuple[float, int, Call]] = []  # when each dial under way ends
     last: float | None = None
+    trials = 1
     shares: Counter[int] = Counter()
     now = START
     for number in count():
@@ -66,6 +67,11 @@ def test_one_is_dead(seed: int, pods: int, under_way: int, lost: float) -> None:
         if chosen == dead and last is not None and now < recovers:
             assert now - last >= POLICY.eject_for, f"again after {now - last} s"
             last = now
+            trials += 1
+        longest = [each.seconds for each in selection.ejected(now)]
+        assert not longest or max(longest) <= POLICY.eject_for * trials + 1e-6, (
+            "longer than it may be"
+        )
         shares[chosen.ordinal or 0] += now >= over - 60
         # One in five takes far longer than an attempt may: a function cannot be interrupted.
         heappush(calls, (now + (random.random() if random.random() < 0.8 else 40), number, call))

@@ -16,6 +16,8 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
+import pytest
+
 from headless_discovery.testing import ClusterDNS
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from headless_discovery import Endpoint, LookupOptions
     from tests.scenarios.worlds import Followed
 
-__all__ = ["Pods", "ask", "asking", "reach"]
+__all__ = ["Pods", "ask", "asking", "demand_ipv6", "reach"]
 
 NETWORK = "127.3.0.0/16"
 _FULL = 0.03  # seconds in which a loopback connection is made, if at all
@@ -251,3 +253,12 @@ def asking(service: Followed) -> Callable[..., Any]:
         return said
 
     return ask_awaiting
+
+
+def demand_ipv6() -> None:
+    """Skip where there is no IPv6, as in a container without it."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError as error:
+        pytest.skip(f"no IPv6 on the loopback interface: {error}")

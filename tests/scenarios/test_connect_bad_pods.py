@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from headless_discovery import ConnectFailed, ConnectPolicy, PollPolicy
-from tests.scenarios.pods import Pods, asking, reach
+from tests.scenarios.pods import Pods, asking, demand_ipv6, reach
 from tests.scenarios.worlds import WITHIN, quickest, until
 
 if TYPE_CHECKING:
@@ -269,12 +268,3 @@ def test_ejection_off(world: World) -> None:
         for _ in range(10):
             assert reach(service).result(WITHIN) == pods.address(1)
         assert out(service) == set()
-
-
-def demand_ipv6() -> None:
-    """Skip where there is no IPv6, as in a container without it."""
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-    except OSError as error:
-        pytest.skip(f"no IPv6 on the loopback interface: {error}")

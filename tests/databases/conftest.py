@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cluster import fixtures
-from tests.databases import mariadb_server, postgres_server
+from tests.databases import mariadb_server, postgres_server, sql
 from tests.databases.certificates import Authority
 from tests.databases.redis_server import redis_statefulset
 from tests.databases.resolver import resolver
@@ -71,7 +71,7 @@ def mysql(
 ) -> Iterator[Kubelet]:
     """Return the kubelet of StatefulSet `mysql`, all three pods ready."""
     made = mariadb_server.mariadb_statefulset(namespace, authority, mariadb_data, tmp_path)
-    with made as kubelet:
+    with sql.data_removed(tmp_path), made as kubelet:
         kubelet.wait_ready(3)
         yield kubelet
 
@@ -88,6 +88,6 @@ def postgres(
 ) -> Iterator[Kubelet]:
     """Return the kubelet of StatefulSet `postgres`, both pods ready."""
     made = postgres_server.postgres_statefulset(namespace, authority, postgres_data, tmp_path)
-    with made as kubelet:
+    with sql.data_removed(tmp_path), made as kubelet:
         kubelet.wait_ready(2)
         yield kubelet

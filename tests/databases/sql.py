@@ -7,6 +7,8 @@ and the keywords of clients. The servers are `mariadb_server.py` and `postgres_s
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import shutil
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,8 @@ from headless_discovery import AsyncHeadlessService, ConnectPolicy, HeadlessServ
 from tests.databases import mariadb_server, postgres_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.cluster.workloads import Namespace
     from tests.databases.certificates import Authority
@@ -90,6 +93,16 @@ def until(condition: Callable[[], object], what: str, timeout: float = 20.0) -> 
             last = error
         time.sleep(0.02)
     raise AssertionError(f"not within {timeout:g} s: {what} ({last!r})")
+
+
+@contextlib.contextmanager
+def data_removed(folder: Path) -> Iterator[None]:
+    """Remove the data of all pods at the end: it is a hundred megabytes a test. Logs stay."""
+    try:
+        yield
+    finally:
+        for data in folder.glob("*/data"):
+            shutil.rmtree(data)
 
 
 def run(main: Callable[[], Any]) -> Any:

@@ -15,7 +15,7 @@ from tests.cluster.api import ApiError
 from tests.databases import mariadb_server, postgres_server
 from tests.databases.kubelet import NOT_READY, Kubelet
 from tests.databases.mariadb_server import SCRIPTS, MariaDBServer
-from tests.databases.sql import query, until
+from tests.databases.sql import data_removed, query, until
 from tests.docs.pages import REPOSITORY
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def test_mysql_manifests(
         return MariaDBServer(pod, authority, mariadb_data, told)
 
     namespace.api.patch("ConfigMap", "mysql", {"data": {"primary": "mysql-1"}}, namespace.name)
-    with Kubelet(namespace, "mysql", make, tmp_path) as kubelet:
+    with data_removed(tmp_path), Kubelet(namespace, "mysql", make, tmp_path) as kubelet:
         kubelet.wait_ready(3)
         query(kubelet, "mysql-1", "CREATE TABLE shop.orders (id INT)")
         query(kubelet, "mysql-1", "INSERT INTO shop.orders VALUES (1)")

@@ -90,6 +90,8 @@ class Picker:
 
     def worked(self, endpoint: Endpoint) -> None:
         """Dialling somebody worked."""
+        if self._selection.is_blameless:
+            return
         with self._lock:
             self._selection.worked(endpoint)
 

@@ -6,6 +6,7 @@ that needs TCP is asked over it again and again.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from typing import TYPE_CHECKING
@@ -16,13 +17,18 @@ if TYPE_CHECKING:
     from .core.questions import Server
 
 __all__ = [
+    "UNDER_WAY",
     "NotConnected",
     "Sockets",
+    "begin_to_connect",
     "family_of",
     "not_connected",
     "random_id",
     "reason",
 ]
+
+
+UNDER_WAY = (errno.EINPROGRESS, errno.EALREADY)
 
 
 class NotConnected(ConnectionError):  # noqa: N818 - reads as what it states
@@ -42,6 +48,21 @@ class NotConnected(ConnectionError):  # noqa: N818 - reads as what it states
 
     def __reduce__(self) -> tuple[type[NotConnected], tuple[str, str, int | None]]:
         return type(self), (self.address, self.why, self.errno)
+
+
+def begin_to_connect(attempt: socket.socket, address: str, port: int) -> int:
+    """Begin to connect a socket that does not wait.
+
+    To a pod on the same machine the connection stands, or is refused, before the first call
+    returns, which says nevertheless that it is under way; the second one knows.
+
+    Returns:
+        0 where it stands; a number of `UNDER_WAY`, or the one of the error.
+    """
+    code = attempt.connect_ex((address, port))
+    if code == errno.EINPROGRESS:
+        code = attempt.connect_ex((address, port))
+    return 0 if code == errno.EISCONN else code
 
 
 class Sockets:

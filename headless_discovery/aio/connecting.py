@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import suppress
 from inspect import isawaitable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -18,9 +18,9 @@ from ..errors import (
 from .dialling import dial_streams
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Awaitable, Callable, MutableSet
     from ssl import SSLContext
+    from types import TracebackType
 
     from ..core.dialling import Dialling
     from ..core.outcome import Look
@@ -57,8 +57,9 @@ class Source(Protocol):
     async def looked_again(self, call: Dialling) -> bool:
         """Whether a look that began after a failed dial has answered."""
 
-    def ends(self, limit: asyncio.Timeout) -> AbstractContextManager[None]:
-        """While in it, what is awaited also ends where the service object is closed."""
+    @property
+    def limits(self) -> MutableSet[asyncio.Timeout]:
+        """Those that end where the service object is closed."""
 
 
 class Followed:
@@ -67,6 +68,8 @@ class Followed:
     def __init__(self, follower: Follower) -> None:
         self._follower = follower
         self._following = follower.following
+        #: Those that end where the service object is closed.
+        self.limits: MutableSet[asyncio.Timeout] = follower.limits
 
     @property
     def title(self) -> str:
@@ -85,6 +88,9 @@ class Followed:
         """Who is there; a process that slept looks first."""
         self.check()
         following, target = self._following, self._follower.poller.target
+        state = following.membership
+        if state.members is not None and monotonic() < following.settled_until:
+            return state.members, state.observed
         looks = following.awaited(monotonic(), target.options.timeout)
         if looks is not None:
             await self._wait_for_looks(looks, call)
@@ -102,15 +108,6 @@ class Followed:
             return False
         await self._wait_for_looks(begun + 1, call)
         return self._following.ended > begun and not self._following.is_failing
-
-    @contextmanager
-    def ends(self, limit: asyncio.Timeout) -> Iterator[None]:
-        """While in it, what is awaited also ends where the service object is closed."""
-        self._follower.limits.add(limit)
-        try:
-            yield
-        finally:
-            self._follower.limits.discard(limit)
 
     async def _wait_for_looks(self, count: int, call: Dialling) -> None:
         follower = self._follower
@@ -131,6 +128,8 @@ class Alone:
     def __init__(self, target: Target, look: Callable[[float], Awaitable[Look]]) -> None:
         self._target = target
         self._look = look
+        #: There is nothing that could be closed.
+        self.limits: MutableSet[asyncio.Timeout] = set()
 
     @property
     def title(self) -> str:
@@ -151,10 +150,6 @@ class Alone:
     async def looked_again(self, call: Dialling) -> bool:  # noqa: ARG002 - as of those followed
         """There is one look, and no more."""
         return False
-
-    def ends(self, limit: asyncio.Timeout) -> AbstractContextManager[None]:  # noqa: ARG002
-        """There is nothing that could be closed."""
-        return nullcontext()
 
 
 def dialler(
@@ -217,7 +212,7 @@ async def connect(
 
     async def pause(seconds: float) -> None:
         try:
-            async with _limit(source, seconds):
+            async with _Limit(source, seconds):
                 await asyncio.sleep(seconds + 1.0)
         except TimeoutError:
             source.check()
@@ -263,7 +258,7 @@ async def _attempt(
     source: Source, dial: Callable[[Endpoint, float], Any], endpoint: Endpoint, seconds: float
 ) -> Any:
     try:
-        async with _limit(source, seconds) as limit:
+        async with _Limit(source, seconds) as limit:
             made = dial(endpoint, seconds)
             return await made if isawaitable(made) else made
     except TimeoutError as error:
@@ -272,17 +267,31 @@ async def _attempt(
         raise
 
 
-@asynccontextmanager
-async def _limit(source: Source, seconds: float) -> AsyncIterator[asyncio.Timeout]:
+class _Limit:
     """So many seconds at most, and no longer than the service object is open."""
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(None) as limit:
-        timer = loop.call_later(seconds, _expire, loop, limit, _TURNS)
-        try:
-            with source.ends(limit):
-                yield limit
-        finally:
-            timer.cancel()
+
+    __slots__ = ("_limit", "_limits", "_seconds", "_timer")
+
+    def __init__(self, source: Source, seconds: float) -> None:
+        self._limits = source.limits
+        self._seconds = seconds
+
+    async def __aenter__(self) -> asyncio.Timeout:
+        loop = asyncio.get_running_loop()
+        self._limit = await asyncio.timeout(None).__aenter__()
+        self._limits.add(self._limit)
+        self._timer = loop.call_later(self._seconds, _expire, loop, self._limit, _TURNS)
+        return self._limit
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        self._limits.discard(self._limit)
+        await self._limit.__aexit__(kind, error, trace)
 
 
 def _expire(loop: asyncio.AbstractEventLoop, limit: asyncio.Timeout, turns: int) -> None:

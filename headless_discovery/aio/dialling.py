@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 from math import inf
 from time import monotonic
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..core.dialling import port_of
 from ..core.racing import Race
-from ..sockets import family_of, not_connected
+from ..sockets import UNDER_WAY, begin_to_connect, family_of, not_connected
 from .transport import end_tasks, quiet_task
 
 if TYPE_CHECKING:
@@ -42,17 +44,44 @@ async def dial_streams(
         ConfigError: It has no port, or several.
     """
     port = port_of(endpoint)
-    if len(endpoint.addresses) == 1 and tls is None:
+    if len(endpoint.addresses) == 1:
         try:
-            return await asyncio.open_connection(endpoint.address, port)
+            connected = await _the_one(endpoint.address, port)
         except OSError as error:
             raise not_connected(endpoint.address, error) from None
-    connected = await _race(endpoint.addresses, port, stagger)
+    else:
+        connected = await _race(endpoint.addresses, port, stagger)
     try:
         return await asyncio.open_connection(sock=connected, ssl=tls, server_hostname=name)
     except BaseException:
         connected.close()
         raise
+
+
+async def _the_one(address: str, port: int) -> socket.socket:
+    """Connect to an address that stands alone: there is nothing to race."""
+    attempt = socket.socket(family_of(address), _STREAM)
+    try:
+        code = begin_to_connect(attempt, address, port)
+        if code in UNDER_WAY:
+            code = await _connected(attempt, address, port)
+    except BaseException:
+        attempt.close()
+        raise
+    if code:
+        attempt.close()
+        raise OSError(code, os.strerror(code))
+    return attempt
+
+
+async def _connected(attempt: socket.socket, address: str, port: int) -> int:
+    """Wait for a connection that is under way; 0, or the number of its error."""
+    try:
+        await asyncio.get_running_loop().sock_connect(attempt, (address, port))
+    except OSError as error:
+        # The loop begins it once more, and it may stand by then.
+        return 0 if error.errno == errno.EISCONN else error.errno or errno.EIO
+    return 0
 
 
 async def _race(addresses: tuple[str, ...], port: int, stagger: float) -> socket.socket:

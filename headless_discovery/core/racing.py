@@ -23,7 +23,8 @@ class Race:
     __slots__ = ("_at", "_left", "_stagger")
 
     def __init__(self, addresses: tuple[str, ...], stagger: float, now: float) -> None:
-        self._left = list(reversed(_interleaved(addresses)))
+        left = [*addresses] if len(addresses) == 1 else _interleaved(addresses)
+        self._left = left[::-1]
         self._stagger = stagger
         self._at = now
 

@@ -156,6 +156,11 @@ class Selection:
         self._missing = _missing(members, observed)
 
     @property
+    def is_blameless(self) -> bool:
+        """Whether nothing is held against anybody."""
+        return not self._ejections
+
+    @property
     def is_plain(self) -> bool:
         """Whether nothing is held against anybody: then the next turn is all there is to it."""
         return not self._ejections and not self._missing
@@ -171,12 +176,15 @@ class Selection:
         Returns:
             None where all have been dialled.
         """
+        if not wanted.takes_turns:
+            only = wanted.endpoints[0]
+            return None if tried and as_tried(only) in tried else only
+        if not tried and self.is_plain and self._are_all(wanted):
+            return self.turn()
         several = wanted.endpoints if wanted.given is None else wanted.given
         left = [each for each in several if as_tried(each) not in tried]
         if not left:
             return None
-        if not wanted.takes_turns:
-            return left[0]
         out = self._ejections.out(now)
         tiers: tuple[list[Endpoint], ...] = ([], [], [])
         for each in left:
@@ -210,6 +218,15 @@ class Selection:
         self._random = random
         self._rotation.reseed(random)
         self._members = self._observed = None
+
+    def _are_all(self, wanted: Candidates) -> bool:
+        """Whether they are the members, one after another."""
+        members = self._members
+        return (
+            wanted.order == ROUND_ROBIN
+            and members is not None
+            and wanted.endpoints is members.endpoints
+        )
 
     def _choose(self, tier: Sequence[Endpoint], wanted: Candidates) -> Endpoint:
         if wanted.order == RANDOM:

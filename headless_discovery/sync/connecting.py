@@ -81,6 +81,9 @@ class Followed:
         """Who is there; a process that slept looks first."""
         self.check()
         following, target = self._following, self._follower.poller.target
+        state = following.membership
+        if state.members is not None and monotonic() < following.settled_until:
+            return state.members, state.observed
         looks = following.awaited(monotonic(), target.options.timeout)
         if looks is not None:
             self._wait_for_looks(looks, call)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import select
 import socket
 from math import ceil
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..core.dialling import port_of
 from ..core.racing import Race
-from ..sockets import NotConnected, family_of, not_connected
+from ..sockets import UNDER_WAY, NotConnected, begin_to_connect, family_of, not_connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["dial_socket"]
 
-_UNDER_WAY = (errno.EINPROGRESS, errno.EWOULDBLOCK)  # the second one where it took too long
+_STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
 _SLICE = 0.05  # seconds after which a closed service object is noticed
 
 
@@ -80,31 +79,27 @@ def _race(
         while True:
             while (address := race.begin(now)) is not None:
                 try:
-                    attempt = socket.socket(family_of(address), socket.SOCK_STREAM)
+                    attempt = socket.socket(family_of(address), _STREAM)
                 except OSError as error:  # no such family here, or no descriptor
                     failures.append(not_connected(address, error))
                     race.failed(now)
                     continue
-                fileno = attempt.fileno()
-                trying[fileno] = attempt, address
-                # Inside a cluster it stands within a millisecond: mostly this is all.
-                wait = 0.0 if len(trying) > 1 else min(stagger, _SLICE, deadline - now)
-                attempt.settimeout(max(0.0, wait))
-                code = attempt.connect_ex((address, port))
+                code = begin_to_connect(attempt, address, port)
                 if not code:
-                    return _taken(trying, fileno)
-                if code in _UNDER_WAY:
-                    poller.register(fileno, select.POLLOUT)
-                    check()
+                    return attempt
+                if code in UNDER_WAY:
+                    trying[attempt.fileno()] = attempt, address
+                    poller.register(attempt, select.POLLOUT)
                 else:
-                    failures.append(_failed(trying, fileno, code))
+                    attempt.close()
+                    failures.append(not_connected(address, OSError(code, "")))
                     race.failed(now)
             if not trying and race.due > deadline:
                 raise failures[-1]
             for fileno, _ in poller.poll(_milliseconds(min(race.due, deadline) - monotonic())):
                 code = trying[fileno][0].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 if not code:
-                    return _taken(trying, fileno)
+                    return trying.pop(fileno)[0]
                 poller.unregister(fileno)
                 failures.append(_failed(trying, fileno, code))
                 race.failed(monotonic())
@@ -116,10 +111,6 @@ def _race(
     finally:
         for attempt, _ in trying.values():
             attempt.close()
-
-
-def _taken(trying: dict[int, tuple[socket.socket, str]], fileno: int) -> socket.socket:
-    return trying.pop(fileno)[0]
 
 
 def _failed(trying: dict[int, tuple[socket.socket, str]], fileno: int, code: int) -> NotConnected:

@@ -66,16 +66,18 @@ def again(
         Exception: The last one, when all failed.
     """
     failures = [first]
+    made: list[T] = []  # not through tenacity, whose frames live on in the failures' tracebacks
 
-    def attempt() -> T:
+    def attempt() -> None:
         if failures:
             raise failures.pop()
-        return call()
+        made.append(call())
 
     policy = _policy(retries, on, seconds)
     if sleep is not None:
         policy["sleep"] = sleep
-    return Retrying(**policy)(attempt)
+    Retrying(**policy)(attempt)
+    return made.pop()
 
 
 async def again_async(
@@ -89,13 +91,15 @@ async def again_async(
 ) -> T:
     """The twin of `again` for asyncio."""
     failures = [first]
+    made: list[T] = []
 
-    async def attempt() -> T:
+    async def attempt() -> None:
         if failures:
             raise failures.pop()
-        return await call()
+        made.append(await call())
 
     policy = _policy(retries, on, seconds)
     if sleep is not None:
         policy["sleep"] = sleep
-    return await AsyncRetrying(**policy)(attempt)
+    await AsyncRetrying(**policy)(attempt)
+    return made.pop()

@@ -251,6 +251,7 @@ async def _round(
                 source.failed(call)
             continue
         picker.worked(endpoint)
+        call.attempts.clear()  # their tracebacks hold this frame, and so what was made
         return made
 
 

@@ -258,4 +258,5 @@ def _round(
                 source.failed(call)
             continue
         picker.worked(endpoint)
+        call.attempts.clear()  # their tracebacks hold this frame, and so what was made
         return made

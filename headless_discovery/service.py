@@ -355,10 +355,10 @@ def wanted(call: Dialling) -> dict[str, Any]:
     to, own = call.to, call.own
     if isinstance(to, int):
         return {"ordinals": (to,)}
-    if isinstance(to, str):
+    if isinstance(to, str) and not _is_address(to):
         return {"names": (to,)}
-    if isinstance(to, Endpoint):
-        key = key_of(to)
+    if isinstance(to, str | Endpoint):
+        key = to if isinstance(to, str) else key_of(to)
 
         def is_there(snapshot: Snapshot) -> bool:  # by its address too, where it had no name
             return any(key_of(each) == key or key in each.addresses for each in snapshot)
@@ -372,6 +372,11 @@ def wanted(call: Dialling) -> dict[str, Any]:
         return any(to is None or to(each) for each in others)
 
     return {"predicate": somebody}
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is no pod's name."""
+    return ":" in text or (text.count(".") == 3 and text.replace(".", "").isdigit())
 
 
 def _is_plain_function(callback: object) -> bool:

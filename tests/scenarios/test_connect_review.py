@@ -22,6 +22,7 @@ from headless_discovery import (
     Endpoint,
     HeadlessService,
     PollPolicy,
+    WaitTimeout,
 )
 from headless_discovery.sync.dialling import dial_socket
 from tests.faces import REPOSITORY
@@ -77,6 +78,19 @@ def test_a_round_begins_with_a_look(world: World) -> None:
         time.sleep(0.05)
         pods.scale(2)
         assert begun.result(WITHIN) == pods.address(1)
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["followed", "one look"])
+def test_waiting_for_an_address(world: World, is_open: bool) -> None:
+    """``to`` may be one, as an endpoint without a name is known by; then waiting knows it, too."""
+    with Pods(1) as pods:
+        service = world.service(pods.options, poll=PollPolicy.fast())
+        if is_open:
+            service.open().result(WITHIN)
+        assert reach(service, to=pods.address(0), wait=True).result(WITHIN) == pods.address(0)
+        late = reach(service, to="127.3.9.9", wait=True, timeout=0.2)
+        with pytest.raises(WaitTimeout):
+            late.result(WITHIN)
 
 
 @pytest.mark.parametrize("kind", ["threads", "asyncio"])

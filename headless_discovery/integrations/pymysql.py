@@ -61,7 +61,8 @@ def dial(endpoint: Endpoint, seconds: float, **options: Any) -> pymysql.Connecti
     made = pymysql.Connection(
         host=name_of(endpoint), port=port_of(endpoint), defer_connect=True, **options
     )
-    connected = dial_socket(endpoint, seconds, stagger=_STAGGER, check=lambda: None)
+    left = deadline - monotonic()  # an object of PyMySQL takes its time
+    connected = dial_socket(endpoint, left, stagger=_STAGGER, check=lambda: None)
     try:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -179,7 +179,8 @@ def no_descriptors(_case: str) -> None:
     """The process may open nothing more: connections fail, nobody is left out for that."""
     with Pods(3) as pods:
         policy = ConnectPolicy(eject_after=2, eject_for=60.0)
-        arguments: dict[str, Any] = {"options": pods.options, "connect_policy": policy}
+        arguments: dict[str, Any] = {"options": pods.options, "poll": FAST}
+        arguments["connect_policy"] = policy
         service = HeadlessService("db.shop", **arguments).open()
         asyncio.run(_no_descriptors(AsyncHeadlessService("db.shop", **arguments)))
         service.connect().close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import ssl
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -295,3 +297,38 @@ def test_a_socket_as_any(world: World) -> None:
         until(lambda: pods.accepted["mysql-0"] == 1)
         with pytest.raises(NotYetKnown):
             service.status()
+
+
+class Made:
+    """What a function that dials has made."""
+
+
+def test_what_is_made_is_the_callers_alone(world: World) -> None:
+    """Given up, it is gone at once, whatever failed before: no failure keeps it alive."""
+    with Pods(2) as pods, world.service(pods.options, poll=FAST) as service:
+        left: list[int] = []
+        made: list[weakref.ref[Made]] = []
+
+        def dial(_: Endpoint) -> Made:
+            if left:
+                left.pop()
+                raise ConnectionRefusedError
+            result = Made()
+            made.append(weakref.ref(result))
+            return result
+
+        async def by_task() -> None:
+            await service.inner.connect(dial, retries=3)
+            await asyncio.sleep(0)
+
+        def by_thread() -> None:
+            service.inner.connect(dial, retries=3)
+
+        gc.disable()
+        try:
+            for failures in (0, 1, 2, 5):
+                left[:] = range(failures)
+                world.begin(by_thread if world.kind == "threads" else by_task).result(WITHIN)
+                assert made.pop()() is None, failures
+        finally:
+            gc.enable()

@@ -23,7 +23,7 @@ from ..core.roles import (
     who_is_replica,
     without_replica,
 )
-from ..errors import ConnectFailed, EndpointNotFound
+from ..errors import ConfigError, ConnectFailed, EndpointNotFound
 from ..service import CLOSE_WAITS
 from .transport import quiet_task
 
@@ -133,18 +133,18 @@ class AsyncRoles:
         if self._settings.probe is None:
             return by_ordinal(members.service.fqdn, members.endpoints, self._settings.primary)
         forgotten = self._kept.forgotten
+        loop = asyncio.get_running_loop()
         while True:
             now = monotonic()
             found = self._kept.known(members, now)
             if found is not None:
                 return found
             run = self._kept.under_way(now)
-            is_ours = run is None
-            if run is None:
-                run = self._kept.begin(members, now, asyncio.Event())
-            if is_ours:
-                return await self._probed(run)
-            await run.ended.wait()
+            if run is None or run.ended.get_loop().is_closed():
+                return await self._probed(self._kept.begin(members, now, loop.create_future()))
+            if run.ended.get_loop() is not loop:  # its end would be told there
+                raise ConfigError("event loop", "these roles are being asked in another one")
+            await asyncio.wait({run.ended})
             if run.found is not None and self._kept.is_for(run, members, forgotten):
                 return run.found
 
@@ -156,7 +156,7 @@ class AsyncRoles:
             found = by_answers(run.members.service.fqdn, run.members.endpoints, answers)
         finally:
             self._kept.end(run, found)
-            run.ended.set()
+            run.ended.set_result(None)
         return found
 
     async def _answers(self, endpoints: tuple[Endpoint, ...]) -> dict[Endpoint, object]:

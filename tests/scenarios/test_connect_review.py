@@ -9,7 +9,9 @@ import signal
 import ssl
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ import pytest
 
 from headless_discovery import (
     AsyncHeadlessService,
+    AsyncRoles,
     ConfigError,
     ConnectPolicy,
     Endpoint,
@@ -116,6 +119,35 @@ def test_roles_after_a_sleep(kind: str) -> None:
             assert json.loads(process.stdout.readline()) == new != old
         finally:
             process.kill()
+
+
+@pytest.mark.usefixtures("mysql")
+def test_roles_of_several_loops(cluster_dns: ClusterDNS) -> None:
+    """Whoever asks while another loop does is told so, and does not wait for ever."""
+    is_asked, may_end = threading.Event(), threading.Event()
+
+    async def probe(endpoint: Endpoint, timeout: float) -> str:  # noqa: ARG001
+        is_asked.set()
+        await asyncio.to_thread(may_end.wait, WITHIN)
+        return "primary" if endpoint.ordinal == 0 else "replica"
+
+    roles = AsyncRoles(
+        AsyncHeadlessService("db.shop", options=cluster_dns.options), probe=probe, timeout=WITHIN
+    )
+    with ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(asyncio.run, _primary(roles))
+        try:
+            assert is_asked.wait(WITHIN)
+            with pytest.raises(ConfigError, match="asked in another one"):
+                asyncio.run(_primary(roles))
+        finally:
+            may_end.set()
+        assert begun.result(WITHIN) == "mysql-0"
+    assert asyncio.run(_primary(roles)) == "mysql-0"
+
+
+async def _primary(roles: AsyncRoles) -> str | None:
+    return (await roles.primary()).name
 
 
 def test_the_end_of_a_call_is_near() -> None:

@@ -47,8 +47,6 @@ class Race:
 
 def _interleaved(addresses: tuple[str, ...]) -> list[str]:
     """The families in turn, beginning with that of the first address."""
-    if len(addresses) == 1:
-        return list(addresses)
     first = [each for each in addresses if (":" in each) == (":" in addresses[0])]
     second = [each for each in addresses if (":" in each) != (":" in addresses[0])]
     both = [each for pair in zip(first, second, strict=False) for each in pair]

@@ -76,9 +76,12 @@ class TestRounds:
     def test_everybody_once(self) -> None:
         """Then nobody is left, until there is another round."""
         played = Played()
+        assert not played.call.has_dialled
         assert played.rest() == list(ALL)
+        assert played.call.has_dialled
         assert played.next() is None
         played.call.next_round()
+        assert not played.call.has_dialled
         played.call.consider(THREE)
         assert played.rest() == list(ALL)
 

@@ -131,6 +131,7 @@ class TestTiers:
         made = Selection(FAST, lambda: 0.0)
         made.renew(THREE, snapshot(ONE, TWO))
         assert not made.is_plain
+        assert made.is_blameless, "that it is missing is no failure of its"
         assert drawn(made, wanted()) == [ONE, TWO, ZERO]
         made.renew(THREE, THREE)
         assert made.is_plain
@@ -218,6 +219,7 @@ class TestFailures:
         assert made.is_plain
         made.failed(pod(1), "refused", START, START)
         assert not made.is_plain
+        assert not made.is_blameless
 
     def test_before_anybody_is_known(self) -> None:
         """Nothing comes of it."""

@@ -218,7 +218,7 @@ def mariadb_statefulset(
         replicas: How many pods.
     """
     namespace.service("mysql", Port(PORT, "mysql"))
-    namespace.statefulset("mysql", "mysql", replicas, annotations=NOT_READY)
+    namespace.statefulset("mysql", "mysql", replicas, annotations=NOT_READY, parallel=True)
     return Kubelet(namespace, "mysql", lambda pod: MariaDBServer(pod, authority, template), folder)
 
 

@@ -159,7 +159,7 @@ def postgres_statefulset(
         replicas: How many pods.
     """
     namespace.service("postgres", Port(PORT, "postgres"))
-    namespace.statefulset("postgres", "postgres", replicas, annotations=NOT_READY)
+    namespace.statefulset("postgres", "postgres", replicas, annotations=NOT_READY, parallel=True)
 
     def make(pod: Pod) -> PostgresServer:
         return PostgresServer(pod, authority, template)

@@ -111,6 +111,8 @@ class Followed:
 
     def _wait_for_looks(self, count: int, call: Dialling) -> None:
         follower = self._follower
+        if follower.looks_here:
+            return  # in its ``on_lookup``: there is no further look before this ends
         with follower.looked:
             follower.looked.wait_for(
                 lambda: follower.over or self._following.ended >= count, call.left(monotonic())

@@ -208,8 +208,13 @@ class Follower(FollowerBase):
         if self.over is None:
             self._end(CLOSED)
             self.poller.channel.end()
-            if self._thread.is_alive() and self._thread is not threading.current_thread():
+            if self._thread.is_alive() and not self.looks_here:
                 self._thread.join(CLOSE_WAITS)
+
+    @property
+    def looks_here(self) -> bool:
+        """Whether it is this thread that looks."""
+        return self._thread is threading.current_thread()
 
     def forked(self) -> None:
         """This is a child process: the thread is not here, and nobody may wait for it."""

@@ -21,6 +21,7 @@ from headless_discovery import (
     AsyncHeadlessService,
     AsyncRoles,
     ConfigError,
+    ConnectFailed,
     ConnectPolicy,
     Endpoint,
     HeadlessService,
@@ -30,7 +31,7 @@ from headless_discovery import (
 from headless_discovery.sync.dialling import dial_socket
 from tests.faces import REPOSITORY
 from tests.scenarios.pods import Pods, reach
-from tests.scenarios.worlds import WITHIN, quickest
+from tests.scenarios.worlds import WITHIN, quickest, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,6 +149,27 @@ def test_roles_of_several_loops(cluster_dns: ClusterDNS) -> None:
 
 async def _primary(roles: AsyncRoles) -> str | None:
     return (await roles.primary()).name
+
+
+def test_connecting_where_it_looks() -> None:
+    """Who connects in ``on_lookup`` does not wait for the look that would come after it."""
+    seconds: list[float] = []
+
+    def on_lookup(_: object) -> None:
+        if service.status().looks == 2:
+            began = time.monotonic()
+            with pytest.raises(ConnectFailed):
+                service.connect(timeout=3.0)
+            seconds.append(time.monotonic() - began)
+
+    with Pods(1) as pods:
+        pods.refuse(0)
+        service = HeadlessService(
+            "db.shop", options=pods.options, poll=PollPolicy.fast(), on_lookup=on_lookup
+        )
+        with service:
+            until(lambda: bool(seconds))
+        assert seconds[0] < 1.0
 
 
 def test_the_end_of_a_call_is_near() -> None:

@@ -58,7 +58,7 @@ class _Base:
         self._service = service
         self._tls_name = tls_name
         self._inner = transport or self._make(verify=tls or True, limits=_LIMITS)
-        self._keywords = {"pass_timeout": True, **whom}
+        self._keywords = dict(whom, pass_timeout=True)
 
     def _addressed(
         self, request: httpx.Request, pod: Endpoint, seconds: float

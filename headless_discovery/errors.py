@@ -285,7 +285,7 @@ class WaitTimeout(DiscoveryError, TimeoutError):  # noqa: N818
         self.snapshot = snapshot
         self.last_error = last_error
         self.timeout = timeout
-        text = f"{service}: waited {timeout:g} s, still missing: {missing}"
+        text = f"{service}: waited {round(timeout, 3):g} s, still missing: {missing}"
         super().__init__(text if last_error is None else f"{text}; last: {last_error}")
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -16,7 +16,7 @@ from .core.dialling import Dialling
 from .core.policy import PollPolicy
 from .core.selection import check_to
 from .core.snapshot import Endpoint
-from .core.values import is_number
+from .core.values import is_number, is_plain_function
 from .errors import ConfigError, NotYetKnown
 from .picking import Picker
 from .target import Target
@@ -52,7 +52,6 @@ __all__ = [
 
 _DEFAULT = ConnectPolicy()
 _AS_THE_POLICY_SAYS = (None,) * 5
-_CO_COROUTINE = 0x80  # ``inspect`` has it, and costs more start-up than all of this
 CLOSE_WAITS = 0.08  # seconds; what takes longer ends by itself
 FORK_SEEN_WITHIN = 5.0  # seconds; who waits while it is forked has nobody left to wake it
 OPEN_WAITS = 0.04  # seconds beyond the first look's deadline, until it is reckoned with
@@ -158,7 +157,7 @@ class ServiceObject:
             raise ConfigError(
                 "connect_policy", f"{ascii(connect_policy)[:100]} is no ConnectPolicy"
             )
-        if on_lookup is not None and not _is_plain_function(on_lookup):
+        if on_lookup is not None and not is_plain_function(on_lookup):
             raise ConfigError("on_lookup", f"{ascii(on_lookup)[:100]} is no plain function")
         self._poll = poll
         self._on_lookup = on_lookup
@@ -377,12 +376,6 @@ def wanted(call: Dialling) -> dict[str, Any]:
 def _is_address(text: str) -> bool:
     """Whether it is no pod's name."""
     return ":" in text or (text.count(".") == 3 and text.replace(".", "").isdigit())
-
-
-def _is_plain_function(callback: object) -> bool:
-    """Whether it can be called, and what it does is done then; nobody would await it."""
-    code = getattr(callback, "__code__", None)
-    return callable(callback) and not (code is not None and code.co_flags & _CO_COROUTINE)
 
 
 def demand_seconds(setting: str, value: object) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import AmbiguousEndpoint, ConfigError, EndpointNotFound
 from .changes import key_of
-from .values import Value, is_number
+from .values import Value, is_coroutine_function, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,7 +45,6 @@ GONE_AFTER = 1.0
 STILL_BUSY = TimeoutError("its last probe has not ended")
 """What is said of a pod whose probe goes on after its time: it is not started twice."""
 
-_CO_COROUTINE = 0x80  # ``inspect`` has it, and costs more start-up than all of this
 _IN_WORDS_AT_MOST = 10
 
 
@@ -75,9 +74,9 @@ class RoleSettings(Value):
             raise ConfigError("primary", f"{ascii(primary)[:100]} is no ordinal")
         if probe is not None:
             kind = "coroutine function" if is_awaited else "plain function"
-            code = getattr(probe, "__code__", None)
-            is_coroutine = is_awaited if code is None else bool(code.co_flags & _CO_COROUTINE)
-            if not callable(probe) or is_coroutine is not is_awaited:
+            # Of an object that can be called nobody knows whether it must be awaited.
+            known = hasattr(probe, "__code__")
+            if not callable(probe) or (known and is_coroutine_function(probe) is not is_awaited):
                 raise ConfigError("probe", f"{ascii(probe)[:100]} is no {kind}")
         if not is_number(keep) or not 0 <= keep < 1e9:
             raise ConfigError("keep", f"{ascii(keep)[:100]} is no number of seconds, 0 or more")

@@ -17,6 +17,7 @@ from .connectpolicy import ORDINAL, RANDOM, ROUND_ROBIN
 from .ejection import Ejections
 from .rotation import Rotation
 from .snapshot import Endpoint
+from .values import is_plain_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Candidates", "Selection", "candidates", "check_to"]
 
 _MOST_ORDINAL = 10**10
-_CO_COROUTINE = 0x80  # ``inspect`` has it, and costs start-up time
 
 
 class Candidates:
@@ -109,7 +109,7 @@ def check_to(to: object) -> None:
     fits = (
         0 <= to < _MOST_ORDINAL
         if isinstance(to, int) and not isinstance(to, bool)
-        else isinstance(to, str | Endpoint | None) or _is_plain_function(to)
+        else isinstance(to, str | Endpoint | None) or is_plain_function(to)
     )
     if not fits:
         raise ConfigError(
@@ -241,12 +241,6 @@ class Selection:
 def as_tried(endpoint: Endpoint) -> tuple[str, ...]:
     """What tells a dialled endpoint from the same pod at another address."""
     return (key_of(endpoint), *endpoint.addresses)
-
-
-def _is_plain_function(to: object) -> bool:
-    """Whether it can be called, and its answer is no coroutine: that would always mean yes."""
-    code = getattr(to, "__code__", None)
-    return callable(to) and not (code is not None and code.co_flags & _CO_COROUTINE)
 
 
 def _by_key(members: Snapshot, key: str) -> Endpoint:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any, TypeGuard
 
-__all__ = ["Value", "is_number"]
+__all__ = ["Value", "is_coroutine_function", "is_number", "is_plain_function"]
+
+_CO_COROUTINE = 0x80  # ``inspect`` has it, and costs more start-up than all of this
 
 
 class Value:
@@ -66,3 +68,14 @@ class Value:
 def is_number(value: object) -> TypeGuard[float]:
     """Whether it is a number; True is none, although Python counts with it."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_coroutine_function(function: object) -> bool:
+    """Whether calling it does nothing until somebody awaits the result."""
+    code = getattr(function, "__code__", None)
+    return code is not None and bool(code.co_flags & _CO_COROUTINE)
+
+
+def is_plain_function(function: object) -> bool:
+    """Whether it can be called, and what it does is done then."""
+    return callable(function) and not is_coroutine_function(function)

@@ -53,7 +53,8 @@ class Roles:
             connections. A probe that goes on after its time is not started again for the
             same pod until it has ended.
         keep: Seconds for which the answers are believed, default 5.
-        timeout: Seconds one run of the probe may take, all members together, default 1.
+        timeout: Seconds one run of the probe may take, all members together, default 1. A
+            connection that has to ask first takes so much longer.
 
     Raises:
         ConfigError: A value that cannot be meant.

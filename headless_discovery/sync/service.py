@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 from weakref import finalize
 
 from .. import forking
+from ..core.values import is_coroutine_function
 from ..errors import ConfigError, LookupFailed, NotYetKnown
 from ..service import NOT_OPEN, ServiceObject, demand_seconds, wanted
 from .connecting import Alone, Followed, connect, dialler
@@ -351,6 +352,8 @@ class HeadlessService(ServiceObject):
             LookupFailed, NotHeadless: Outside ``with``: the one look said so.
             ConfigError: An argument that cannot be meant; no port is known.
         """
+        if is_coroutine_function(dial):
+            raise ConfigError("dial", f"{ascii(dial)[:100]} must be awaited: AsyncHeadlessService")
         name = self._server_name(dial, tls, tls_name)
         call = self._call(to, order, exclude_self, attempt_timeout, timeout, retries)
         source = self._source()

@@ -101,13 +101,16 @@ class TlsServer:
 
     def _greet(self, client: socket.socket, context: ssl.SSLContext) -> None:
         client.settimeout(5)
-        with client, contextlib.suppress(OSError):
-            with context.wrap_socket(client, server_side=True) as secured:
-                # A client of TLS 1.3 refuses a certificate after the server's handshake is
-                # over: who sends a first byte has accepted it.
-                if secured.recv(1):
-                    self.accepted += 1
-                    secured.sendall(self.name.encode() + b"\n")
+        with (
+            client,
+            contextlib.suppress(OSError),
+            context.wrap_socket(client, server_side=True) as secured,
+        ):
+            # A client of TLS 1.3 refuses a certificate after the server's handshake is over:
+            # who sends a first byte has accepted it.
+            if secured.recv(1):
+                self.accepted += 1
+                secured.sendall(self.name.encode() + b"\n")
 
 
 class Shop:
@@ -145,9 +148,7 @@ class Shop:
         """Where DNS puts a pod at first."""
         return f"127.1.0.{ordinal + 2}"
 
-    def serve(
-        self, ordinal: int, certificate: Certificate | None, **arguments: bool
-    ) -> TlsServer:
+    def serve(self, ordinal: int, certificate: Certificate | None, **arguments: bool) -> TlsServer:
         """Start the server of a pod; arguments as of `TlsServer`."""
         where = self.address(ordinal)
         made = TlsServer(where, self.port, f"web-{ordinal}", certificate, **arguments)

@@ -11,6 +11,7 @@ import pytest
 from headless_discovery import (
     AsyncHeadlessService,
     ConfigError,
+    Endpoint,
     HeadlessService,
     Look,
     NotYetKnown,
@@ -31,6 +32,16 @@ def test_not_open(kind: type[ServiceObject]) -> None:
         _ = service.members
     assert repr(kind("db")) == f"{kind.__name__}('db')"
     assert repr(kind("db.shop")) == f"{kind.__name__}('db.shop')"
+
+
+def test_a_dial_that_nobody_would_await() -> None:
+    """In threads a coroutine function would hand out a coroutine for a connection."""
+
+    async def dial(endpoint: Endpoint) -> None:
+        raise AssertionError(endpoint)
+
+    with pytest.raises(ConfigError, match=r"dial: .*must be awaited"):
+        _ = HeadlessService("db.shop").connect(dial)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -42,6 +42,11 @@ __all__ = [
 ]
 
 _TOLD_AT_MOST = 10
+_NOBODY = {
+    "ABSENT": "no such Service, or none of its pods is ready, or no port of that name: DNS "
+    "cannot tell these apart",
+    "EMPTY": "the name is there, and lists nobody",
+}
 
 
 class DiscoveryError(Exception):
@@ -168,7 +173,9 @@ class NoEndpoints(DiscoveryError):  # noqa: N818
         reason: Why, in words.
     """
 
-    def __init__(self, service: str, outcome: str, reason: str = "none is listed") -> None:
+    def __init__(self, service: str, outcome: str, reason: str | None = None) -> None:
+        if reason is None:
+            reason = _NOBODY.get(outcome, "none is listed")
         self.service = service
         self.outcome = outcome
         self.reason = reason

@@ -7,15 +7,13 @@ wait is theirs.
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Protocol
 
-from .core.changes import key_of
-from .core.conditions import condition, is_listed, is_own
+from .core.conditions import condition, is_listed
 from .core.connectpolicy import ConnectPolicy
 from .core.dialling import Dialling
 from .core.policy import PollPolicy
 from .core.selection import check_to
-from .core.snapshot import Endpoint
 from .core.values import is_number, is_plain_function
 from .errors import ConfigError, NotYetKnown
 from .picking import Picker
@@ -23,7 +21,6 @@ from .target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from ssl import SSLContext
 
     from .core.conditions import Condition, OwnPod
     from .core.connectpolicy import Order
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
     from .core.options import LookupOptions
     from .core.outcome import Look
     from .core.selection import To
-    from .core.snapshot import Snapshot
+    from .core.snapshot import Endpoint, Snapshot
     from .reporting import Reporter
 
 __all__ = [
@@ -43,11 +40,9 @@ __all__ = [
     "FORK_SEEN_WITHIN",
     "NOT_OPEN",
     "OPEN_WAITS",
-    "ConnectKeywords",
     "FollowerBase",
     "ServiceObject",
     "demand_seconds",
-    "wanted",
 ]
 
 _DEFAULT = ConnectPolicy()
@@ -60,18 +55,6 @@ CLOSED = "the service object is closed"
 DEFECT = "a defect of this library ended it, see the log"
 FORKED = "the service object was opened in another process: open it in this one"
 NOT_OPEN = "the service object is not open: enter it with 'with', or call open()"
-
-
-class ConnectKeywords(TypedDict, total=False):
-    """The keywords of ``connect`` that say whom it may dial, and for how long; see there."""
-
-    to: To | None
-    order: Order | None
-    exclude_self: bool | None
-    attempt_timeout: float | None
-    timeout: float | None
-    retries: int | None
-    wait: bool
 
 
 class Polling(Protocol):
@@ -279,31 +262,6 @@ class ServiceObject:
             return None
         return self._picker.turn(known.membership)
 
-    def _server_name(
-        self, dial: object, tls: SSLContext | None, tls_name: str
-    ) -> Callable[[Endpoint], str | None]:
-        """What tells the name to verify; None without TLS.
-
-        Raises:
-            ConfigError: A context that does not verify, or arguments that contradict, or
-                nothing that could dial.
-        """
-        if dial is not None and not callable(dial):
-            raise ConfigError("dial", f"{ascii(dial)[:100]} cannot be called")
-        if tls_name not in ("pod", "service"):
-            raise ConfigError("tls_name", f"{ascii(tls_name)[:100]} is neither 'pod' nor 'service'")
-        if tls is None:
-            return _no_name
-        if dial is not None:
-            raise ConfigError(
-                "tls", "the function that dials makes the connection: give it to that"
-            )
-        from .tls import check_context, server_name  # noqa: PLC0415 - it loads ssl
-
-        check_context(tls)
-        service = self.name.fqdn if tls_name == "service" else None
-        return lambda endpoint: server_name(endpoint, service)
-
     def _demand_closed(self) -> None:
         """Demand that it is not open.
 
@@ -343,39 +301,6 @@ class ServiceObject:
             listed=listed,
             predicate=predicate,
         )
-
-
-def _no_name(_: Endpoint) -> None:
-    return None
-
-
-def wanted(call: Dialling) -> dict[str, Any]:
-    """The keywords of ``wait_for`` that wait for somebody a call may dial."""
-    to, own = call.to, call.own
-    if isinstance(to, int):
-        return {"ordinals": (to,)}
-    if isinstance(to, str) and not _is_address(to):
-        return {"names": (to,)}
-    if isinstance(to, str | Endpoint):
-        key = to if isinstance(to, str) else key_of(to)
-
-        def is_there(snapshot: Snapshot) -> bool:  # by its address too, where it had no name
-            return any(key_of(each) == key or key in each.addresses for each in snapshot)
-
-        return {"predicate": is_there}
-    if to is None and own is None:
-        return {"count": 1}
-
-    def somebody(snapshot: Snapshot) -> bool:
-        others = (each for each in snapshot if own is None or not is_own(each, own))
-        return any(to is None or to(each) for each in others)
-
-    return {"predicate": somebody}
-
-
-def _is_address(text: str) -> bool:
-    """Whether it is no pod's name."""
-    return ":" in text or (text.count(".") == 3 and text.replace(".", "").isdigit())
 
 
 def demand_seconds(setting: str, value: object) -> None:

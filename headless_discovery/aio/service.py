@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 from weakref import finalize
 
 from .. import forking
+from ..calling import fitted, verified_name, wanted
 from ..errors import ConfigError, LookupFailed, NotYetKnown
-from ..service import NOT_OPEN, ServiceObject, demand_seconds, wanted
+from ..service import NOT_OPEN, ServiceObject, demand_seconds
 from .connecting import Alone, Followed, connect, dialler
 from .lookup import look
 
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     from ssl import SSLContext
     from types import TracebackType
 
+    from ..calling import ConnectKeywords
     from ..core.changes import Change
     from ..core.connectpolicy import Order
     from ..core.dialling import Dialling
     from ..core.outcome import Look
     from ..core.selection import To
     from ..core.snapshot import Endpoint, Snapshot
-    from ..service import ConnectKeywords
     from .dialling import Streams
     from .following import Follower
     from .watching import Watch
@@ -225,14 +226,14 @@ class AsyncHeadlessService(ServiceObject):
         Returns:
             ``(reader, writer)`` as of ``asyncio.open_connection``, or what ``dial`` returned.
         """
-        name = self._server_name(dial, tls, tls_name)
+        name = verified_name(dial, tls, tls_name, lambda: self.name.fqdn)
         call = self._call(to, order, exclude_self, attempt_timeout, timeout, retries)
         source = self._source()
         known = await self._listed(call) if wait else None
-        if dial is None:
+        if dial is None and not pass_timeout:
             dialled = dialler(call, tls, name)
         else:
-            dialled = dial if pass_timeout else lambda endpoint, _: dial(endpoint)
+            dialled = fitted(dial, pass_timeout=pass_timeout)
         return await connect(source, self._picker, call, dialled, known)
 
     def _source(self) -> Followed | Alone:

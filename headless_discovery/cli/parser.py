@@ -117,6 +117,7 @@ def _settle_connect(parsed: argparse.Namespace, own: argparse.ArgumentParser, tw
 def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     """The parser, and those of its commands by name."""
     parser = argparse.ArgumentParser(
+        allow_abbrev=False,  # a flag that comes later would change the meaning of a script
         prog="headless-discovery",
         description="Find every pod behind a Kubernetes headless Service, with DNS alone.",
         epilog="'headless-discovery COMMAND --help' says more. Start with 'headless-discovery "
@@ -154,6 +155,7 @@ def _command(
 ) -> argparse.ArgumentParser:
     return commands.add_parser(
         name,
+        allow_abbrev=False,
         help=summary,
         description=description,
         epilog=epilog,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, ConnectFailed
+from ..errors import ConfigError, ConnectFailed, DiscoveryError
 from .selection import as_tried, candidates
 from .snapshot import join_port
 from .values import Value
@@ -57,7 +57,7 @@ class ConnectAttempt(Value):
         try:
             loads(dumps(error))  # noqa: S301 # nosec B301
         except Exception:  # noqa: BLE001 - there is nothing that it cannot raise
-            error = RuntimeError(f"{type(error).__name__}: {in_words(error)}")
+            error = RuntimeError(in_words(error))
         return self.address, self.endpoint, error, self.seconds
 
     def __str__(self) -> str:
@@ -175,11 +175,13 @@ class Dialling:
         refused = [each for each in reasons if isinstance(each, ConfigError)]
         if refused and len(refused) == len(reasons):
             return refused[0]
-        return ConnectFailed(
+        failed = ConnectFailed(
             service,
             tuple(self.attempts),
             timeout=self.policy.timeout if now >= self.deadline else None,
         )
+        failed.__cause__ = reasons[-1] if reasons else None  # with the caller's own lines
+        return failed
 
 
 def port_of(endpoint: Endpoint) -> int:
@@ -192,7 +194,8 @@ def port_of(endpoint: Endpoint) -> int:
         return endpoint.port
     told = "no port" if not endpoint.ports else f"the ports {', '.join(map(str, endpoint.ports))}"
     raise ConfigError(
-        "port", f"DNS tells {told} of {endpoint}: give port=, a number or a port's name"
+        "port",
+        f"DNS tells {told} of {endpoint}: give the service object port=, a number or a port's name",
     )
 
 
@@ -207,9 +210,12 @@ def in_words(error: Exception) -> str:
         text = ""
     if not text.isprintable():
         text = ascii(text)[1:-1]
+    kind = type(error).__name__
+    if text and not isinstance(error, OSError | DiscoveryError):
+        text = f"{kind}: {text}"  # 'host' alone tells nobody that it is a KeyError
     if len(text) > _MOST_WORDS:
         text = text[: _MOST_WORDS - 3] + "..."
-    return text or type(error).__name__
+    return text or kind
 
 
 def _text(error: Exception, name: str) -> str | None:

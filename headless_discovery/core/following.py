@@ -293,7 +293,7 @@ class Following:
         if members is None:
             raise NotYetKnown(
                 service,
-                "no look has told its members yet",
+                _unknown(self.membership.observed),
                 age=self._age(now),
                 last_error=self.last_error,
             )
@@ -335,6 +335,16 @@ class Following:
 
     def _age(self, now: float) -> float | None:
         return None if self._answered_at is None else max(0.0, now - self._answered_at)
+
+
+def _unknown(observed: Snapshot | None) -> str:
+    """Why nothing is known, while DNS may have said "nobody", which is not believed at once."""
+    if observed is None:
+        return "no look has told its members yet"
+    return (
+        f"DNS says {observed.outcome}, and has to say it again before it is believed. If it does "
+        "so for ever: no such Service, none of its pods is ready, or no port of that name"
+    )
 
 
 def _first_miss(before: Membership, after: Membership) -> bool:

@@ -42,6 +42,7 @@ UNSETTLED = 0.25
 """Seconds that an answer without exactly one primary is believed, at most: it will change."""
 GONE_AFTER = 1.0
 """Seconds beyond its time after which nobody waits any more for the end of a run."""
+NO_ANSWER = object()
 STILL_BUSY = TimeoutError("its last probe has not ended")
 """What is said of a pod whose probe goes on after its time: it is not started twice."""
 
@@ -187,7 +188,7 @@ def by_answers(
     """
     primaries, replicas, unknown = [], [], []
     for each in endpoints:
-        answer = answers.get(each)
+        answer = answers.get(each, NO_ANSWER)
         if answer == PRIMARY:
             primaries.append(each)
         elif answer == REPLICA:
@@ -306,7 +307,7 @@ class Kept:
 
 def _in_words(answer: object) -> str:
     """An answer that is no role, or none."""
-    if answer is None:
+    if answer is NO_ANSWER:
         return "did not answer in time"
     if isinstance(answer, BaseException):
         text = str(answer).strip()

@@ -7,9 +7,11 @@ where there is no TLS.
 
 from __future__ import annotations
 
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
 
 from ..core.dialling import port_of
+from ..tls import check_context
 from ._whom import name_of, split
 
 try:
@@ -81,6 +83,8 @@ def probe(**options: Any) -> Callable[[Endpoint, float], Awaitable[str]]:
 
 
 async def _dial(endpoint: Endpoint, seconds: float, *dsn: Any, **options: Any) -> Any:
+    if isinstance(options.get("ssl"), SSLContext):
+        check_context(options["ssl"])
     return await asyncpg.connect(
         *dsn,
         **{

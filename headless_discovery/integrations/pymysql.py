@@ -10,11 +10,14 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import closing, contextmanager, suppress
+from ssl import SSLContext
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ..core.dialling import port_of
+from ..errors import ConfigError
 from ..sync.dialling import dial_socket
+from ..tls import check_context
 from ._whom import name_of, split
 
 try:
@@ -44,9 +47,11 @@ def connect(source: Source, **keywords: Any) -> pymysql.Connection[Any]:
         source: A `HeadlessService`, or a `Roles`.
         **keywords: Those of ``service.connect`` that say whom (``to``, ``order``, ...; of a
             `Roles` also ``role``), and those of ``pymysql.connect`` but for ``host`` and
-            ``port``, which DNS tells.
+            ``port``, which DNS tells. TLS, by ``ssl_ca=`` or ``ssl=`` a context, verifies the
+            pod's name.
 
     Raises:
+        ConfigError: TLS that would not verify it.
         ConnectFailed: Nobody let us in; the attempts hold the errors of PyMySQL.
     """
     whom, options = split(keywords)
@@ -58,9 +63,8 @@ def connect(source: Source, **keywords: Any) -> pymysql.Connection[Any]:
 def dial(endpoint: Endpoint, seconds: float, **options: Any) -> pymysql.Connection[Any]:
     """Connect to that pod within so many seconds, or raise what PyMySQL or the socket raises."""
     deadline = monotonic() + seconds
-    made = pymysql.Connection(
-        host=name_of(endpoint), port=port_of(endpoint), defer_connect=True, **options
-    )
+    where = {"host": name_of(endpoint), "port": port_of(endpoint)}
+    made = pymysql.Connection(**{**_verifying(options), **where, "defer_connect": True})
     left = deadline - monotonic()  # an object of PyMySQL takes its time
     connected = dial_socket(endpoint, left, stagger=_STAGGER, check=lambda: None)
     try:
@@ -74,6 +78,25 @@ def dial(endpoint: Endpoint, seconds: float, **options: Any) -> pymysql.Connecti
         connected.close()
         raise
     return made
+
+
+def _verifying(options: dict[str, Any]) -> dict[str, Any]:
+    """The options, with TLS that verifies the pod's name; PyMySQL's own does so only when told.
+
+    Raises:
+        ConfigError: They say that it shall not.
+    """
+    if isinstance(options.get("ssl"), SSLContext):
+        check_context(options["ssl"])
+    told = [key for key in options if key.startswith("ssl_")]
+    if not told or options.get("ssl_disabled"):
+        return options
+    for key in ("ssl_verify_cert", "ssl_verify_identity"):
+        if options.get(key) is False:
+            raise ConfigError(key, "without it a stranger's certificate passes for any pod's")
+    if not options.get("ssl_ca"):
+        raise ConfigError("ssl_ca", "PyMySQL checks no name without it: give it, or ssl= a context")
+    return {**options, "ssl_verify_cert": True, "ssl_verify_identity": True}
 
 
 @contextmanager

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 from weakref import finalize
 
 from .. import forking
+from ..calling import fitted, verified_name, wanted
 from ..core.values import is_coroutine_function
 from ..errors import ConfigError, LookupFailed, NotYetKnown
-from ..service import NOT_OPEN, ServiceObject, demand_seconds, wanted
+from ..service import NOT_OPEN, ServiceObject, demand_seconds
 from .connecting import Alone, Followed, connect, dialler
 from .lookup import look
 
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
     from ssl import SSLContext
     from types import TracebackType
 
+    from ..calling import ConnectKeywords
     from ..core.changes import Change
     from ..core.connectpolicy import Order
     from ..core.dialling import Dialling
     from ..core.outcome import Look
     from ..core.selection import To
     from ..core.snapshot import Endpoint, Snapshot
-    from ..service import ConnectKeywords
     from .following import Follower
     from .transport import Stop
     from .watching import Watch
@@ -354,14 +355,14 @@ class HeadlessService(ServiceObject):
         """
         if is_coroutine_function(dial):
             raise ConfigError("dial", f"{ascii(dial)[:100]} must be awaited: AsyncHeadlessService")
-        name = self._server_name(dial, tls, tls_name)
+        name = verified_name(dial, tls, tls_name, lambda: self.name.fqdn)
         call = self._call(to, order, exclude_self, attempt_timeout, timeout, retries)
         source = self._source()
         known = self._listed(call) if wait else None
-        if dial is None:
+        if dial is None and not pass_timeout:
             dialled = dialler(source, call, tls, name)
         else:
-            dialled = dial if pass_timeout else lambda endpoint, _: dial(endpoint)
+            dialled = fitted(dial, pass_timeout=pass_timeout)
         return connect(source, self._picker, call, dialled, known)
 
     def _source(self) -> Followed | Alone:

@@ -115,6 +115,27 @@ def test_functions_that_dial(world: World) -> None:
             assert times[2] <= 0.5
 
 
+@pytest.mark.parametrize("pass_timeout", [False, True])
+def test_a_function_that_cannot_be_called_so(world: World, *, pass_timeout: bool) -> None:
+    """That is the caller's mistake: no pod is to blame, and none is left out for it."""
+    with Pods(2) as pods, world.service(pods.options, poll=FAST) as service:
+
+        def none_of_it() -> None:
+            raise AssertionError
+
+        for _ in range(6):
+            with pytest.raises(ConfigError, match=r"dial: .*pass_timeout=True.*positional"):
+                service.connect(none_of_it, pass_timeout=pass_timeout).result(WITHIN)
+        assert service.status().ejected == ()
+
+        def wrong_inside(*_: object) -> None:
+            len(5)  # type: ignore[arg-type]
+
+        with pytest.raises(ConnectFailed, match="TypeError: object of type 'int'") as told:
+            service.connect(wrong_inside, pass_timeout=pass_timeout).result(WITHIN)
+        assert isinstance(told.value.__cause__, TypeError)
+
+
 def test_the_time_left(world: World) -> None:
     """The last attempt has what is left of the whole call."""
     with Pods(2) as pods, world.service(pods.options, poll=FAST) as service:

@@ -143,9 +143,14 @@ def attempt(number: int, error: Exception) -> ConnectAttempt:
 
 def test_no_endpoints_tells_why() -> None:
     """What DNS said, and why nobody is left where somebody is listed."""
-    error = errors.NoEndpoints(SERVICE.fqdn, "EMPTY")
-    assert (error.service, error.outcome, error.reason) == (SERVICE.fqdn, "EMPTY", "none is listed")
-    assert str(error) == f"{SERVICE.fqdn}: nobody to connect to: none is listed (EMPTY)"
+    error = errors.NoEndpoints(SERVICE.fqdn, "PARTIAL")
+    told = (error.service, error.outcome, error.reason)
+    assert told == (SERVICE.fqdn, "PARTIAL", "none is listed")
+    assert str(error) == f"{SERVICE.fqdn}: nobody to connect to: none is listed (PARTIAL)"
+    assert (
+        "no such Service, or none of its pods" in errors.NoEndpoints(SERVICE.fqdn, "ABSENT").reason
+    )
+    assert "lists nobody" in errors.NoEndpoints(SERVICE.fqdn, "EMPTY").reason
     other = errors.NoEndpoints(SERVICE.fqdn, "OK", "only this pod itself is listed")
     assert str(other).endswith("only this pod itself is listed (OK)")
 

@@ -44,6 +44,23 @@ def test_a_dial_that_nobody_would_await() -> None:
         _ = HeadlessService("db.shop").connect(dial)
 
 
+@pytest.mark.parametrize(
+    "arguments", [{"tls_name": "service"}, {"pass_timeout": True}], ids=["tls_name", "pass_timeout"]
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_arguments_that_would_say_nothing(
+    kind: type[ServiceObject], arguments: dict[str, Any]
+) -> None:
+    """Whoever verifies a name wants TLS, and whoever passes the seconds wants them passed."""
+
+    async def call() -> None:
+        done = kind("db.shop").connect(**arguments)  # type: ignore[attr-defined]
+        await done
+
+    with pytest.raises(ConfigError, match=next(iter(arguments))):
+        asyncio.run(call())
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_callbacks_that_nobody_would_await(kind: type[ServiceObject]) -> None:
     """``on_lookup`` is a plain function: a coroutine function would never run."""

@@ -340,3 +340,11 @@ def test_commands_of_the_manifests() -> None:
                     assert parse(arguments, {}).command == arguments[0]
                     found += 1
     assert found >= 2
+
+
+def test_flags_are_not_abbreviated(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is short for one flag today may be short for two tomorrow, in somebody's script."""
+    with pytest.raises(SystemExit) as ended:
+        parse(["list", "db.shop", "--name", "10.96.0.10"], {})
+    assert ended.value.code == 2
+    assert "--name" in capsys.readouterr().err

@@ -300,10 +300,12 @@ class TestWords:
             (OSError(5, 7), "[Errno 5] 7"),
             (OSError(5, b"x"), "[Errno 5] b'x'"),
             (Speechless(), "Speechless"),
-            (RuntimeError("failed:\n\tIs it\r\nrunning?\n"), "failed: Is it running?"),
-            (RuntimeError("a\x1b[31mb\x00"), "a\\x1b[31mb\\x00"),
-            (RuntimeError("läuft nicht"), "läuft nicht"),
-            (RuntimeError("x" * 5000), "x" * 297 + "..."),
+            (RuntimeError("failed:\n\tIs it\r\nrunning\n"), "RuntimeError: failed: Is it running"),
+            (RuntimeError("a\x1b[31mb\x00"), "RuntimeError: a\\x1b[31mb\\x00"),
+            (RuntimeError("läuft nicht"), "RuntimeError: läuft nicht"),
+            (OSError("x" * 5000), "x" * 297 + "..."),
+            (KeyError("host"), "KeyError: 'host'"),
+            (ConfigError("port", "none is known"), "port: none is known"),
             (ssl.SSLError(1, "[SSL] bad"), "[SSL] bad"),
         ],
         ids=lambda each: type(each).__name__ if isinstance(each, Exception) else "",
@@ -311,6 +313,13 @@ class TestWords:
     def test_one_line(self, error: Exception, words: str) -> None:
         """Short, printable, never empty, and never an error of its own."""
         assert in_words(error) == words
+
+    def test_the_last_error_is_the_cause(self) -> None:
+        """With it come the lines of the caller's own function."""
+        played = Played()
+        played.fail(ZERO, REFUSED)
+        played.fail(ZERO, last := KeyError("host"))
+        assert played.call.error(FQDN, START).__cause__ is last
 
     def test_an_odd_error_fails_a_dial_like_any(self) -> None:
         """Whatever the caller's function raises."""

@@ -212,7 +212,7 @@ class TestKnown:
         """A first "nobody" is "not known yet", of known age."""
         followed = following()
         look(followed, 0.0, snapshot(outcome=EMPTY))
-        with pytest.raises(NotYetKnown) as caught:
+        with pytest.raises(NotYetKnown, match="DNS says EMPTY, and has to say it again") as caught:
             followed.known(SERVICE.fqdn, 2.0)
         assert (caught.value.age, caught.value.last_error) == (2.0, None)
 

@@ -167,14 +167,20 @@ class TestAnswers:
 
     def test_what_is_no_role(self) -> None:
         """An error, silence and anything else leave the role unknown, and say why."""
-        answers = {ONE: OSError(), TWO: ValueError(" no such thing "), THREE: "master"}
-        found = by_answers(FQDN, (*ALL, pod(3), pod(4)), {**answers, pod(4): STILL_BUSY})
+        answers: dict[Endpoint, object] = {
+            ONE: OSError(),
+            TWO: ValueError(" no such thing "),
+            THREE: "master",
+        }
+        answers |= {pod(4): STILL_BUSY, pod(5): None}  # the last one forgot to return anything
+        found = by_answers(FQDN, (*ALL, pod(3), pod(4), pod(5)), answers)
         assert found.unknown == (
             (ONE, "OSError"),
             (TWO, "ValueError: no such thing"),
             (THREE, "the probe said 'master'"),
             (pod(3), "did not answer in time"),
             (pod(4), "TimeoutError: its last probe has not ended"),
+            (pod(5), "the probe said None"),
         )
         with pytest.raises(EndpointNotFound, match="there is no replica; db-0: OSError; db-1: Va"):
             found.some_replicas()

@@ -321,6 +321,8 @@ def interrupted(handler: Callable[[], object]) -> Iterator[list[int]]:
         return trace
 
     before = sys.gettrace()
+    # Python 3.12 tells instructions only where some frame wanted them before it began to trace.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(trace)
     try:
         yield count

@@ -25,13 +25,13 @@ from ..core.roles import (
 )
 from ..errors import ConfigError, ConnectFailed, EndpointNotFound
 from ..service import CLOSE_WAITS
+from .service import AsyncHeadlessService
 from .transport import quiet_task
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ..core.snapshot import Endpoint, Snapshot
-    from .service import AsyncHeadlessService
 
 __all__ = ["AsyncRoles"]
 
@@ -51,6 +51,8 @@ class AsyncRoles:
         keep: float = 5.0,
         timeout: float = 1.0,
     ) -> None:
+        if not isinstance(service, AsyncHeadlessService):
+            raise ConfigError("service", f"{ascii(service)[:100]} is no AsyncHeadlessService")
         self._settings = RoleSettings(
             primary=primary, probe=probe, keep=keep, timeout=timeout, is_awaited=True
         )

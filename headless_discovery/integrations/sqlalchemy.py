@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.dialling import port_of
 from ..errors import ConfigError
+from ..sync.roles import Roles
 from ._whom import is_same_pod, name_of, target
 
 try:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
     from ..core.snapshot import Endpoint
-    from ..sync.roles import Roles
     from ._whom import Source
 
 __all__ = ["creator", "follow", "listen"]
@@ -61,8 +61,8 @@ def listen(engine: Engine, source: Source, *, role: str | None = None, **whom: A
         return creator(source, dial, **whom)(record)
 
     event.listen(engine, "do_connect", do_connect)
-    if hasattr(source, "replicas"):
-        follow(engine, source, role=role or "primary")  # type: ignore[arg-type]  # it is Roles
+    if isinstance(source, Roles):
+        follow(engine, source, role=role or "primary")
 
 
 def creator(

@@ -24,13 +24,13 @@ from ..core.roles import (
     who_is_replica,
     without_replica,
 )
-from ..errors import ConnectFailed, EndpointNotFound
+from ..errors import ConfigError, ConnectFailed, EndpointNotFound
+from .service import HeadlessService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..core.snapshot import Endpoint, Snapshot
-    from .service import HeadlessService
 
 __all__ = ["Roles"]
 
@@ -69,6 +69,8 @@ class Roles:
         keep: float = 5.0,
         timeout: float = 1.0,
     ) -> None:
+        if not isinstance(service, HeadlessService):
+            raise ConfigError("service", f"{ascii(service)[:100]} is no HeadlessService")
         self._settings = RoleSettings(
             primary=primary, probe=probe, keep=keep, timeout=timeout, is_awaited=False
         )

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 PORT = 3306
 DATABASE = "shop"
 PASSWORD = secrets.token_hex(8)
-"""Of the users `app`, `admin` and `replication`, for this session."""
+"""Of the users `app`, `admin` and `replication`, for one run of the tests."""
 
 SCRIPTS = REPOSITORY / "examples" / "mysql_replication"
 _FIRST = "mysql-0"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PORT = 5432
 DATABASE = "shop"
 PASSWORD = secrets.token_hex(8)
-"""Of the superuser `admin`, of `app` and of `replication`, for this session."""
+"""Of the superuser `admin`, of `app` and of `replication`, for one run of the tests."""
 
 _START = f"""
 CREATE ROLE app LOGIN PASSWORD '{PASSWORD}';

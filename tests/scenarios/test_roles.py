@@ -10,10 +10,14 @@ import pytest
 
 from headless_discovery import (
     AmbiguousEndpoint,
+    AsyncHeadlessService,
+    AsyncRoles,
     ConfigError,
     ConnectFailed,
     EndpointNotFound,
+    HeadlessService,
     PollPolicy,
+    Roles,
 )
 from tests.scenarios.probing import Asked, Told, name_of
 from tests.scenarios.worlds import WITHIN, until
@@ -176,3 +180,18 @@ def test_nobody_is_there(world: World, cluster_dns: ClusterDNS, mysql: StatefulS
     with pytest.raises(EndpointNotFound, match="there is no primary; nobody is listed"):
         roles.primary()
     assert not told.asked
+
+
+@pytest.mark.parametrize(
+    ("roles", "service"),
+    [
+        (Roles, AsyncHeadlessService("db.shop")),
+        (AsyncRoles, HeadlessService("db.shop")),
+        (Roles, "db.shop"),
+        (AsyncRoles, None),
+    ],
+)
+def test_the_wrong_kind_of_service(roles: type[Roles | AsyncRoles], service: object) -> None:
+    """A name, or the service object of the other world, is refused at once."""
+    with pytest.raises(ConfigError, match=r"service: .* is no (Async)?HeadlessService"):
+        roles(service)  # type: ignore[arg-type]

@@ -51,14 +51,14 @@ def conninfo(
     asked = _asked(source, role, whom)
 
     def made() -> str:
-        made: Any = source
+        behind: Any = source
         if asked == "primary":
-            pods = [made.primary()]
+            pods = [behind.primary()]
         elif asked == "replica":
-            pods = in_turn(made.replica(), made.replicas())
+            pods = in_turn(behind.replica(), behind.replicas())
         else:
             fitting = Fitting()
-            pods = in_turn(made.endpoint(**{"to": fitting, **whom}), fitting.pods)
+            pods = in_turn(behind.endpoint(**{"to": fitting, **whom}), fitting.pods)
         return make_conninfo(info, **{**target(pods, 0), **options})
 
     return made
@@ -76,14 +76,14 @@ def aconninfo(
     asked = _asked(source, role, whom)
 
     async def made() -> str:
-        made: Any = source
+        behind: Any = source
         if asked == "primary":
-            pods = [await made.primary()]
+            pods = [await behind.primary()]
         elif asked == "replica":
-            pods = in_turn(await made.replica(), await made.replicas())
+            pods = in_turn(await behind.replica(), await behind.replicas())
         else:
             fitting = Fitting()
-            pods = in_turn(await made.endpoint(**{"to": fitting, **whom}), fitting.pods)
+            pods = in_turn(await behind.endpoint(**{"to": fitting, **whom}), fitting.pods)
         return make_conninfo(info, **{**target(pods, 0), **options})
 
     return made

@@ -20,13 +20,17 @@ MODULE = "tests.scenarios.connect_processes"
 PROCESSES = 200
 
 
-def test_processes_share_the_pods() -> None:
+def test_processes_share_the_pods(capsys: pytest.CaptureFixture[str]) -> None:
     """Of one connection each, no pod gets more than twice its share; by libc one gets them all.
 
     DNS shuffles its records for libc, too: glibc sorts them (RFC 6724), and the pod in the
     caller's own /24 comes first each time.
     """
     found = shares_apart(PROCESSES)
+    with capsys.disabled():
+        for pods, ways in found.items():
+            told = "; ".join(f"{way} {sorted(shares)}" for way, shares in ways.items())
+            print(f"\n{PROCESSES} processes, {pods} pods: {told}")  # noqa: T201 - for CI's log
     assert list(found) == ["3", "7"]
     for pods, ways in found.items():
         assert ways["libc"] == [PROCESSES]

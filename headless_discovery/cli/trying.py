@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..core.connectpolicy import STAGGER
 from ..core.dialling import ConnectAttempt, in_words
 from ..errors import ConfigError
 from ..sync.dialling import dial_socket
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from ..core.snapshot import Endpoint
 
 __all__ = ["Tls", "Trial", "Tried"]
-
-_STAGGER = 0.25  # seconds between two addresses of one pod (RFC 8305)
 
 
 class Tls(NamedTuple):
@@ -104,9 +103,7 @@ class Trial:
             from ..tls import server_name  # noqa: PLC0415 - loads ssl
 
             context, name = self._tls.context, server_name(endpoint, self._tls.service)
-        made = dial_socket(
-            endpoint, seconds, stagger=_STAGGER, check=_go_on, tls=context, name=name
-        )
+        made = dial_socket(endpoint, seconds, stagger=STAGGER, check=_go_on, tls=context, name=name)
         with made as connected:
             passed = time.monotonic() - began
             address = connected.getpeername()[0]

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
         | Callable[[tuple[Endpoint, ...]], Iterable[Endpoint]]
     )
 
-__all__ = ["ORDINAL", "RANDOM", "ROUND_ROBIN", "ConnectPolicy"]
+__all__ = ["ORDINAL", "RANDOM", "ROUND_ROBIN", "STAGGER", "ConnectPolicy"]
 
 ROUND_ROBIN: Final = "round_robin"
 RANDOM: Final = "random"
 ORDINAL: Final = "ordinal"
+STAGGER: Final = 0.25
+"""Seconds between two addresses of one pod (RFC 8305, section 5)."""
 _MOST_SECONDS = 86400.0
 
 
@@ -81,7 +83,7 @@ class ConnectPolicy(Value):
         *,
         attempt_timeout: float = 1.0,
         timeout: float = 10.0,
-        stagger: float = 0.25,
+        stagger: float = STAGGER,
         eject_after: int = 5,
         eject_for: float = 30.0,
         eject_at_most: float = 300.0,

@@ -14,6 +14,7 @@ from ssl import SSLContext
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from ..core.connectpolicy import STAGGER
 from ..core.dialling import port_of
 from ..errors import ConfigError
 from ..sync.dialling import dial_socket
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["connect", "dial", "probe"]
 
-_STAGGER = 0.25
 # MariaDB from 10.5, MySQL from 8.0.22, older ones.
 _STATUS = ("SHOW ALL REPLICAS STATUS", "SHOW REPLICA STATUS", "SHOW SLAVE STATUS")
 
@@ -66,7 +66,7 @@ def dial(endpoint: Endpoint, seconds: float, **options: Any) -> pymysql.Connecti
     where = {"host": name_of(endpoint), "port": port_of(endpoint)}
     made = pymysql.Connection(**{**_verifying(options), **where, "defer_connect": True})
     left = deadline - monotonic()  # an object of PyMySQL takes its time
-    connected = dial_socket(endpoint, left, stagger=_STAGGER, check=lambda: None)
+    connected = dial_socket(endpoint, left, stagger=STAGGER, check=lambda: None)
     try:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
